@@ -1,0 +1,469 @@
+#include "common/config_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "common/errors.h"
+#include "common/fields.h"
+#include "common/unique_fd.h"
+#include "common/units.h"
+#include "common/utf8.h"
+
+namespace piecework {
+namespace {
+
+constexpr std::string_view kOverrideName = "--set";
+
+// What is wrong with one value; load_value() adds where.
+class BadValue : public std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+const std::string& scalar_of(const YamlNode& node, const std::string& expected) {
+  if (node.kind != YamlNode::Kind::kScalar) throw BadValue("must be " + expected);
+  return node.text;
+}
+
+// Quotes say "text", so a number or a flag in quotes is of the wrong type.
+const std::string& plain_of(const YamlNode& node, const std::string& expected) {
+  if (node.quoted) throw BadValue("must be " + expected + ", without quotes");
+  return scalar_of(node, expected);
+}
+
+std::string printable_of(const YamlNode& node) {
+  const std::string& text = scalar_of(node, "text");
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t length = utf8_printable_prefix(rest);
+    if (length == 0) throw BadValue("must be printable UTF-8 text");
+    rest.remove_prefix(length);
+  }
+  return text;
+}
+
+std::optional<std::uint64_t> parse_digits(std::string_view text, int base) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value, base);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+// A usual path stands as it is; anything else in quotes, whatever it looks like.
+std::string path_or_quoted(std::string_view text) {
+  constexpr std::string_view kUsual =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  const bool usual = text.starts_with('/') && text.find_first_not_of(kUsual) == text.npos;
+  return usual ? std::string(text) : quoted(text);
+}
+
+template <typename T>
+std::string quoted_list(const std::vector<T>& values) {
+  std::string out = "[";
+  for (const T& value : values) {
+    if (out.size() > 1) out += ", ";
+    out += quoted(value.to_string());
+  }
+  return out + "]";
+}
+
+std::string print_size(std::uint64_t bytes) {
+  constexpr std::array<std::pair<std::uint64_t, const char*>, 3> kUnits{
+      {{std::uint64_t{1} << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}}};
+  for (const auto& [unit, suffix] : kUnits) {
+    if (bytes != 0 && bytes % unit == 0) return std::to_string(bytes / unit) + suffix;
+  }
+  return std::to_string(bytes);
+}
+
+std::string print_duration(milliseconds time) {
+  constexpr std::array<std::pair<milliseconds, const char*>, 2> kUnits{
+      {{std::chrono::hours(1), "h"}, {seconds(1), "s"}}};
+  for (const auto& [unit, suffix] : kUnits) {
+    if (time % unit == milliseconds(0) && (time >= unit || unit == seconds(1))) {
+      return std::to_string(time / unit) + suffix;
+    }
+  }
+  return std::to_string(time.count()) + "ms";
+}
+
+std::string range_text(const std::string& least, const std::string& most) {
+  return " from " + least + " to " + most;
+}
+
+// Changes (insert, delete or replace one character) that lead from `a` to `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+[[noreturn]] void fail_to_read(const std::string& path) {
+  throw ConfigError(path + ": " + std::strerror(errno));
+}
+
+// The whole file; nothing when there is none.
+std::optional<std::string> read_config(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    if (errno == ENOENT) return std::nullopt;
+    fail_to_read(path);
+  }
+  std::string text;
+  std::array<char, 4096> chunk;
+  while (true) {
+    const ssize_t n = ::read(file.get(), chunk.data(), chunk.size());
+    if (n == 0) return text;
+    if (n < 0 && errno != EINTR) fail_to_read(path);
+    if (n < 0) continue;
+    text.append(chunk.data(), static_cast<std::size_t>(n));
+    if (text.size() > kMaxConfigBytes) {
+      throw ConfigError(path + ": longer than " + std::to_string(kMaxConfigBytes) + " bytes");
+    }
+  }
+}
+
+// "log.file" is `file` in the group `log`; a key without a dot is in the group "".
+std::string_view group_of(std::string_view key) {
+  const auto dot = key.find('.');
+  return dot == key.npos ? std::string_view() : key.substr(0, dot);
+}
+
+void append_comment(std::string& out, std::string_view help, std::string_view indent) {
+  while (!help.empty()) {
+    const std::size_t end = std::min(help.find('\n'), help.size());
+    out.append(indent).append("# ").append(help.substr(0, end)).append("\n");
+    help.remove_prefix(std::min(end + 1, help.size()));
+  }
+}
+
+// The value of an override as the tree a file would have given.
+YamlNode override_value(const std::string& value, bool is_list) {
+  if (is_list && value.starts_with('[') && value.ends_with(']')) {
+    return parse_yaml(value, std::string(kOverrideName));
+  }
+  YamlNode scalar;
+  scalar.kind = YamlNode::Kind::kScalar;
+  scalar.text = value;
+  if (!is_list) return scalar;
+  YamlNode list;
+  list.kind = YamlNode::Kind::kList;
+  for (std::string_view rest = value; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    scalar.text = rest.substr(0, end);
+    list.children.push_back(scalar);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return list;
+}
+
+}  // namespace
+
+void ConfigSchema::text(std::string_view key, std::string& field, std::string_view help) {
+  add_scalar(
+      key, help, [&field](const YamlNode& node) { field = printable_of(node); },
+      [&field] { return path_or_quoted(field); });
+}
+
+void ConfigSchema::path(std::string_view key, std::string& field, std::string_view help) {
+  text(key, field, help);
+  settings_.back().take = [&field](const YamlNode& node) {
+    std::string path = printable_of(node);
+    if (path.empty()) throw BadValue("must not be empty");
+    field = std::move(path);
+  };
+}
+
+void ConfigSchema::flag(std::string_view key, bool& field, std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    const std::string& word = plain_of(node, "true or false");
+    if (word != "true" && word != "false") throw BadValue("must be true or false");
+    field = word == "true";
+  };
+  add_scalar(key, help, take, [&field] { return std::string(field ? "true" : "false"); });
+}
+
+void ConfigSchema::add_number(std::string_view key, std::uint64_t least, std::uint64_t most,
+                              std::function<void(std::uint64_t)> store,
+                              std::function<std::uint64_t()> value, std::string_view help) {
+  const auto take = [least, most, store = std::move(store)](const YamlNode& node) {
+    const std::string expected =
+        "a whole number" + range_text(std::to_string(least), std::to_string(most));
+    const std::string& digits = plain_of(node, expected);
+    const auto number = parse_digits(digits, 10);
+    const bool octal_looking = digits.size() > 1 && digits.starts_with('0');
+    if (!number || octal_looking || *number < least || *number > most) {
+      throw BadValue("must be " + expected);
+    }
+    store(*number);
+  };
+  add_scalar(key, help, take, [value = std::move(value)] { return std::to_string(value()); });
+}
+
+void ConfigSchema::size(std::string_view key, std::uint64_t& field, std::uint64_t least,
+                        std::uint64_t most, std::string_view help) {
+  const auto take = [&field, least, most](const YamlNode& node) {
+    const std::string expected =
+        "a number of bytes" + range_text(print_size(least), print_size(most)) + ", such as 512KiB";
+    const auto bytes = parse_size(scalar_of(node, expected));
+    if (!bytes || *bytes < least || *bytes > most) throw BadValue("must be " + expected);
+    field = *bytes;
+  };
+  add_scalar(key, help, take, [&field] { return print_size(field); });
+}
+
+void ConfigSchema::duration(std::string_view key, milliseconds& field, milliseconds least,
+                            milliseconds most, std::string_view help) {
+  const auto take = [&field, least, most](const YamlNode& node) {
+    const std::string expected =
+        "a duration" + range_text(print_duration(least), print_duration(most)) + ", such as 30s";
+    const auto time = parse_duration(scalar_of(node, expected));
+    if (!time || *time < least || *time > most) throw BadValue("must be " + expected);
+    field = *time;
+  };
+  add_scalar(key, help, take, [&field] { return print_duration(field); });
+}
+
+void ConfigSchema::endpoints(std::string_view key, std::vector<Endpoint>& field,
+                             std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    const std::string expected = "ADDRESS:PORT or \"[IPV6]:PORT\"";
+    const auto endpoint = Endpoint::parse(scalar_of(node, expected));
+    if (!endpoint) throw BadValue("must be " + expected);
+    field.push_back(*endpoint);
+  };
+  add_list(
+      key, help, Empty::kRefused, take, [&field] { field.clear(); },
+      [&field] { return quoted_list(field); });
+}
+
+void ConfigSchema::networks(std::string_view key, std::vector<Network>& field,
+                            std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    const std::string expected = "a network such as 10.0.0.0/8 or an address";
+    const auto network = Network::parse(scalar_of(node, expected));
+    if (!network) throw BadValue("must be " + expected);
+    field.push_back(*network);
+  };
+  add_list(
+      key, help, Empty::kAllowed, take, [&field] { field.clear(); },
+      [&field] { return quoted_list(field); });
+}
+
+void ConfigSchema::file_mode(std::string_view key, unsigned& field, std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    constexpr std::uint64_t kMost = 0777;
+    const std::string expected = "a file mode in octal from 0000 to 0777, such as 0644";
+    const auto mode = parse_digits(scalar_of(node, expected), 8);
+    if (!mode || *mode > kMost) throw BadValue("must be " + expected);
+    field = static_cast<unsigned>(*mode);
+  };
+  const auto print = [&field] {
+    std::array<char, 3> digits{'0', '0', '0'};
+    for (unsigned i = 0; i < 3; ++i) {
+      digits[2 - i] = static_cast<char>('0' + ((field >> (3 * i)) & 7));
+    }
+    return "0" + std::string(digits.data(), digits.size());
+  };
+  add_scalar(key, help, take, print);
+}
+
+void ConfigSchema::log_level(std::string_view key, LogLevel& field, std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    const std::string expected = "error, warn, info or debug";
+    const auto level = parse_log_level(scalar_of(node, expected));
+    if (!level) throw BadValue("must be " + expected);
+    field = *level;
+  };
+  add_scalar(key, help, take, [&field] { return std::string(log_level_name(field)); });
+}
+
+void ConfigSchema::load(const std::string& path, Missing missing) {
+  const auto text = read_config(path);
+  if (text) return load_text(*text, path);
+  if (missing == Missing::kIsAnError) throw ConfigError(path + ": no such file");
+}
+
+void ConfigSchema::load_text(std::string_view yaml, const std::string& file_name) {
+  const YamlNode root = parse_yaml(yaml, file_name);
+  if (root.kind == YamlNode::Kind::kNull) return;
+  if (root.kind != YamlNode::Kind::kMap) {
+    throw ConfigError(yaml_position(file_name, root.at) + ": must be a map of keys and values");
+  }
+  load_map(root, "", file_name);
+}
+
+void ConfigSchema::load_map(const YamlNode& map, const std::string& group,
+                            const std::string& file_name) {
+  for (const YamlNode& member : map.children) {
+    const std::string key = group + member.key;
+    Setting* const setting = find(key);
+    if (setting != nullptr && group_of(member.key).empty()) {
+      load_value(*setting, member, file_name);
+    } else if (!is_group(key)) {
+      throw ConfigError(yaml_position(file_name, member.key_at) + ": " + unknown_key(key));
+    } else if (member.kind == YamlNode::Kind::kMap) {
+      load_map(member, key + ".", file_name);
+    } else if (member.kind != YamlNode::Kind::kNull) {  // nothing but comments below it is fine
+      throw ConfigError(yaml_position(file_name, member.at) + ": " + key + ": must be a map");
+    }
+  }
+}
+
+void ConfigSchema::load_value(Setting& setting, const YamlNode& node,
+                              const std::string& file_name) {
+  using Kind = YamlNode::Kind;
+  const YamlNode* at = &node;
+  try {
+    if (node.kind == Kind::kNull) throw BadValue("has no value");
+    if (setting.shape == Shape::kScalar) {
+      setting.take(node);
+    } else {
+      if (node.kind != Kind::kList) throw BadValue("must be a list");
+      if (node.children.empty() && setting.empty == Empty::kRefused) {
+        throw BadValue("must not be empty");
+      }
+      setting.clear();
+      for (const YamlNode& element : node.children) {
+        at = &element;
+        setting.take(element);
+      }
+    }
+  } catch (const BadValue& bad) {
+    const YamlMark mark = node.kind == Kind::kNull ? node.key_at : at->at;
+    const std::string where =
+        file_name == kOverrideName ? file_name : yaml_position(file_name, mark);
+    throw ConfigError(where + ": " + setting.key + ": " + bad.what());
+  }
+  setting.set = true;
+}
+
+void ConfigSchema::apply_override(std::string_view assignment) {
+  const std::string name(kOverrideName);
+  const std::size_t equals = assignment.find('=');
+  if (equals == assignment.npos || equals == 0) {
+    throw UsageError(name + ": must be key=value, not '" + std::string(assignment) + "'");
+  }
+  const std::string key(assignment.substr(0, equals));
+  Setting* setting = find(key);
+  if (is_group(key)) throw ConfigError(name + ": " + key + ": is a map; set a key below it");
+  if (setting == nullptr) throw ConfigError(name + ": " + unknown_key(key));
+  const std::string value(assignment.substr(equals + 1));
+  load_value(*setting, override_value(value, setting->shape == Shape::kList), name);
+}
+
+std::string ConfigSchema::dump() const {
+  std::string out;
+  std::string_view group;
+  for (const Setting& setting : settings_) {
+    const std::string_view own_group = group_of(setting.key);
+    if (!out.empty() && (own_group.empty() || own_group != group)) out += '\n';
+    if (own_group != group && !own_group.empty()) out.append(own_group).append(":\n");
+    group = own_group;
+    const std::string_view indent = group.empty() ? "" : "  ";
+    const std::size_t name_at = group.empty() ? 0 : group.size() + 1;
+    append_comment(out, setting.help, indent);
+    out.append(indent).append(setting.key, name_at).append(": ").append(setting.print()) += '\n';
+  }
+  return out;
+}
+
+std::vector<std::string> ConfigSchema::differences(const ConfigSchema& other) const {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if (settings_[i].print() != other.settings_.at(i).print()) keys.push_back(settings_[i].key);
+  }
+  return keys;
+}
+
+bool ConfigSchema::is_set(std::string_view key) const {
+  return std::any_of(settings_.begin(), settings_.end(),
+                     [&](const Setting& setting) { return setting.set && setting.key == key; });
+}
+
+void ConfigSchema::add_scalar(std::string_view key, std::string_view help, Take take, Print print) {
+  settings_.push_back({.key = std::string(key),
+                       .help = std::string(help),
+                       .shape = Shape::kScalar,
+                       .empty = Empty::kAllowed,
+                       .take = std::move(take),
+                       .clear = nullptr,
+                       .print = std::move(print)});
+}
+
+void ConfigSchema::add_list(std::string_view key, std::string_view help, Empty empty, Take take,
+                            std::function<void()> clear, Print print) {
+  settings_.push_back({.key = std::string(key),
+                       .help = std::string(help),
+                       .shape = Shape::kList,
+                       .empty = empty,
+                       .take = std::move(take),
+                       .clear = std::move(clear),
+                       .print = std::move(print)});
+}
+
+ConfigSchema::Setting* ConfigSchema::find(std::string_view key) {
+  const auto at = std::find_if(settings_.begin(), settings_.end(),
+                               [&](const Setting& setting) { return setting.key == key; });
+  return at == settings_.end() ? nullptr : &*at;
+}
+
+bool ConfigSchema::is_group(std::string_view name) const {
+  return !name.empty() &&
+         std::any_of(settings_.begin(), settings_.end(),
+                     [&](const Setting& setting) { return group_of(setting.key) == name; });
+}
+
+std::string ConfigSchema::unknown_key(const std::string& key) const {
+  std::string message;
+  append_escaped(message, key);
+  message += ": unknown key";
+  // Longer texts are no misspelling, and comparing them costs the product of the lengths.
+  constexpr std::size_t kLongest = 64;
+  constexpr std::size_t kClose = 2;
+  std::string nearest;
+  std::size_t distance = kClose + 1;
+  const auto consider = [&](std::string_view candidate) {
+    const std::size_t changes = edit_distance(key, candidate);
+    if (changes >= distance || changes >= candidate.size()) return;
+    distance = changes;
+    nearest = candidate;
+  };
+  if (key.size() <= kLongest) {
+    for (const Setting& setting : settings_) {
+      consider(setting.key);
+      consider(group_of(setting.key));
+    }
+  }
+  if (nearest == key) return message + " (write it as a map: its group, and below that its name)";
+  return message + (nearest.empty() ? "" : " (did you mean " + nearest + "?)");
+}
+
+}  // namespace piecework

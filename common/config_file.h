@@ -1,0 +1,105 @@
+// Settings of a daemon: each a key with its help, bound to a field of the daemon's own struct whose
+// initial value is the default. Read from YAML (strictly: an unknown or duplicate key, a wrong type
+// or a value out of range is an error), changed by `--set key=value`, and printed back as YAML. A
+// dotted key is a map's member: `log.file` is `file` below `log`. One thread at a time. The fields
+// must outlive the schema.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "common/yaml_file.h"
+
+namespace piecework {
+
+inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
+
+class ConfigSchema {
+ public:
+  // Settings by type. `help` (lines of at most 98 characters) becomes a comment of dump().
+  void text(std::string_view key, std::string& field, std::string_view help);
+  void path(std::string_view key, std::string& field, std::string_view help);  // not empty
+  void flag(std::string_view key, bool& field, std::string_view help);
+  template <std::unsigned_integral T>
+  void number(std::string_view key, T& field, T least, T most, std::string_view help) {
+    add_number(
+        key, least, most, [&field](std::uint64_t value) { field = static_cast<T>(value); },
+        [&field] { return static_cast<std::uint64_t>(field); }, help);
+  }
+  // Bytes, with the suffixes of units.h.
+  void size(std::string_view key, std::uint64_t& field, std::uint64_t least, std::uint64_t most,
+            std::string_view help);
+  // With the suffixes of units.h.
+  void duration(std::string_view key, milliseconds& field, milliseconds least, milliseconds most,
+                std::string_view help);
+  // At least one.
+  void endpoints(std::string_view key, std::vector<Endpoint>& field, std::string_view help);
+  void networks(std::string_view key, std::vector<Network>& field, std::string_view help);
+  void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal
+  void log_level(std::string_view key, LogLevel& field, std::string_view help);
+
+  enum class Missing { kIsFine, kIsAnError };
+
+  // Sets what the file at `path` says, at most kMaxConfigBytes. Throws ConfigError "FILE:LINE:COL:
+  // key: what is wrong", or "FILE: why it cannot be read"; the fields then hold a mixture and are
+  // to be thrown away.
+  void load(const std::string& path, Missing missing);
+
+  // The same for text; `file_name` is for messages.
+  void load_text(std::string_view yaml, const std::string& file_name);
+
+  // "key=value", as after --set. A list is its elements with commas between them, or a YAML list.
+  // Throws UsageError when it has not that form, else ConfigError "--set: key: what is wrong".
+  void apply_override(std::string_view assignment);
+
+  // YAML that loads back to the same settings, with each key's help above it.
+  std::string dump() const;
+
+  // Keys whose values differ between this and `other`, a schema with the same keys.
+  std::vector<std::string> differences(const ConfigSchema& other) const;
+
+  // Has load() or apply_override() set that key?
+  bool is_set(std::string_view key) const;
+
+ private:
+  enum class Shape { kScalar, kList };
+  enum class Empty { kAllowed, kRefused };  // of a list
+  using Take = std::function<void(const YamlNode&)>;
+  using Print = std::function<std::string()>;
+
+  struct Setting {
+    std::string key;
+    std::string help;
+    Shape shape;
+    Empty empty;
+    Take take;                    // a scalar, or one element of a list; throws BadValue
+    std::function<void()> clear;  // of a list, before its first element
+    Print print;
+    bool set = false;
+  };
+
+  void add_scalar(std::string_view key, std::string_view help, Take take, Print print);
+  void add_list(std::string_view key, std::string_view help, Empty empty, Take take,
+                std::function<void()> clear, Print print);
+  void add_number(std::string_view key, std::uint64_t least, std::uint64_t most,
+                  std::function<void(std::uint64_t)> store, std::function<std::uint64_t()> value,
+                  std::string_view help);
+  void load_map(const YamlNode& map, const std::string& group, const std::string& file_name);
+  void load_value(Setting& setting, const YamlNode& node, const std::string& file_name);
+  Setting* find(std::string_view key);
+  bool is_group(std::string_view name) const;
+  std::string unknown_key(const std::string& key) const;
+
+  std::vector<Setting> settings_;
+};
+
+}  // namespace piecework

@@ -1,0 +1,56 @@
+#include "common/frame.h"
+
+#include "common/byte_order.h"
+#include "common/errors.h"
+
+namespace piecework {
+
+std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t length) {
+  std::array<std::byte, kFrameHeaderBytes> header;
+  store_be<std::uint64_t>(header, length);
+  return header;
+}
+
+std::optional<std::uint64_t> recv_frame_header(Stream& stream, std::uint64_t limit,
+                                               Deadline deadline) {
+  std::array<std::byte, kFrameHeaderBytes> header;
+  if (!stream.recv_exact(header, deadline)) return std::nullopt;
+  const auto length = load_be<std::uint64_t>(header);
+  if (length > limit)
+    throw ProtocolError("frame_too_large", {{"length", length}, {"limit", limit}});
+  return length;
+}
+
+std::optional<std::vector<std::byte>> recv_frame(Stream& stream, std::uint64_t limit,
+                                                 Deadline deadline) {
+  const auto length = recv_frame_header(stream, limit, deadline);
+  if (!length) return std::nullopt;
+  std::vector<std::byte> body(*length);
+  recv_body(stream, body, deadline);
+  return body;
+}
+
+void recv_body(Stream& stream, std::span<std::byte> buffer, Deadline deadline) {
+  if (!stream.recv_exact(buffer, deadline) && !buffer.empty()) {
+    throw ProtocolError("truncated", {{"got", 0}, {"expected", buffer.size()}});
+  }
+}
+
+void send_frame(Stream& stream, std::span<const std::byte> body, Deadline deadline) {
+  stream.send_all(encode_frame_header(body.size()), deadline, !body.empty());
+  stream.send_all(body, deadline);
+}
+
+std::optional<std::string> recv_text_frame(Stream& stream, std::uint64_t limit, Deadline deadline) {
+  const auto length = recv_frame_header(stream, limit, deadline);
+  if (!length) return std::nullopt;
+  std::string text(*length, '\0');
+  recv_body(stream, std::as_writable_bytes(std::span(text)), deadline);
+  return text;
+}
+
+void send_text_frame(Stream& stream, std::string_view text, Deadline deadline) {
+  send_frame(stream, std::as_bytes(std::span(text)), deadline);
+}
+
+}  // namespace piecework

@@ -1,0 +1,70 @@
+// One TCP connection as a stream of bytes. All traffic of a connection goes through this type, so
+// that an encrypted stream can take its place. Calls block until their deadline; the socket
+// underneath is non-blocking and waited for with poll(2), because a blocking call has no deadline.
+// EINTR is retried here and nowhere else; SIGPIPE is never raised. One thread may receive while
+// another sends. shutdown() may be called from any thread, at any time in the stream's life, and
+// wakes both.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "common/clock.h"
+#include "common/endpoint.h"
+#include "common/unique_fd.h"
+
+namespace piecework {
+
+class Stream {
+ public:
+  // Takes over a connected TCP socket (or a Unix socket pair, in tests).
+  explicit Stream(UniqueFd socket);
+
+  // A socket for `remote` that is not connected yet, so that shutdown() can reach it meanwhile.
+  static Stream unconnected(const Endpoint& remote);
+  // Throws std::system_error (refused, unreachable, shut down) or TimeoutError.
+  void connect(const Endpoint& remote, Deadline deadline);
+
+  // Receives at least one byte, at most buffer.size(); returns how many, 0 at end of stream.
+  // Throws TimeoutError, std::system_error.
+  std::size_t recv_some(std::span<std::byte> buffer, Deadline deadline);
+
+  // Receives exactly buffer.size() bytes. False when the stream ended before the first of them;
+  // ProtocolError "truncated" when it ended later. Throws TimeoutError, std::system_error.
+  bool recv_exact(std::span<std::byte> buffer, Deadline deadline);
+
+  // Sends all of `data`. With `more` the kernel may wait for what is sent next (MSG_MORE).
+  // Throws TimeoutError, std::system_error; then an unknown part has gone out.
+  void send_all(std::span<const std::byte> data, Deadline deadline, bool more = false);
+
+  // Sends `length` bytes of the open file `file` from `offset`, by sendfile(2). Throws
+  // FileReadError when the file is at fault (an I/O error, or shorter than that), else as send_all.
+  void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
+
+  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered.
+  void shutdown() noexcept;
+
+  // No more will be sent; the other side reads to its end.
+  void finish_sending() noexcept;
+
+  // Waits for the other side's end of stream, throwing away what comes, at most until `deadline`:
+  // closing earlier, with bytes unread, would reset the connection and lose what it has not read.
+  void drain(Deadline deadline) noexcept;
+
+  // Dead hosts are noticed even when neither side has anything to say (tcp(7) keep-alive).
+  void enable_tcp_keepalive();
+
+  // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
+  void set_buffer_bytes(int bytes);
+
+  Endpoint local_endpoint() const;
+  Endpoint remote_endpoint() const;
+
+ private:
+  void wait_for(short events, Deadline deadline, const char* what);
+
+  UniqueFd socket_;
+};
+
+}  // namespace piecework

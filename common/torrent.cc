@@ -1,0 +1,261 @@
+#include "common/torrent.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+
+#include "common/atomic_file.h"
+#include "common/byte_order.h"
+#include "common/errors.h"
+#include "common/hex.h"
+#include "common/json.h"
+#include "common/python_repr.h"
+#include "common/utf8.h"
+
+namespace piecework {
+namespace {
+
+constexpr std::size_t kMaxHostBytes = 255;  // RFC 1035 section 2.3.4
+constexpr std::size_t kMaxTrackers = 64;
+constexpr std::size_t kMaxNameBytes = 250;
+constexpr std::size_t kShortHexDigits = 8;
+constexpr std::size_t kSha1Bytes = 20;
+constexpr std::string_view kPartSuffix = ".part";
+constexpr std::string_view kInfoHashPrefix = "piecework-info-1\n";
+constexpr std::uint64_t kMaxFileLength = std::numeric_limits<std::int64_t>::max();  // off_t
+
+constexpr std::uint32_t kMinChosenPieceLength = 64U << 10;
+constexpr std::uint32_t kMaxChosenPieceLength = 16U << 20;
+constexpr std::uint64_t kMaxChosenPieces = 2000;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+bool holds_control_character(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7f) return true;
+    // U+0080 to U+009F
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (c1) return true;
+  }
+  return false;
+}
+
+HostPort parse_tracker(const Json& json) {
+  const std::string& host = json.require_string("announce");
+  if (host.empty() || host.size() > kMaxHostBytes || holds_control_character(host)) {
+    throw JsonError("announce: must be a host name or address of at most 255 bytes");
+  }
+  const std::uint64_t port = json.require_unsigned("port", 1, 65535);
+  return {host, static_cast<std::uint16_t>(port)};
+}
+
+std::vector<HostPort> parse_trackers(const Json& document) {
+  std::vector<HostPort> trackers{parse_tracker(document)};
+  if (document.find("announce_list") == nullptr) return trackers;
+  const Json::Array& list = document.require_array("announce_list");
+  if (list.size() > kMaxTrackers) throw JsonError("announce_list: more than 64 entries");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string where = "announce_list[" + std::to_string(i) + "]";
+    if (!list[i].is_object()) throw JsonError(where + ": must be an object");
+    try {
+      trackers.push_back(parse_tracker(list[i]));
+    } catch (const JsonError& error) {
+      throw JsonError(where + "." + error.what());
+    }
+  }
+  return trackers;
+}
+
+// The lengths, once it is sure that they agree with `hashes`.
+PieceLayout parse_layout(const Json& info, std::size_t hashes) {
+  const std::uint64_t piece_length = info.require_unsigned("piece_length", 1, kMaxPieceLength);
+  const std::uint64_t file_length = info.require_unsigned("file_length", 0, kMaxFileLength);
+  const std::uint64_t pieces =
+      file_length / piece_length + (file_length % piece_length != 0 ? 1 : 0);
+  if (pieces > kMaxPieces) {
+    throw JsonError("piece_length: makes " + std::to_string(pieces) + " pieces, more than " +
+                    std::to_string(kMaxPieces));
+  }
+  if (hashes != pieces) {
+    throw JsonError("piece_hash: has " + std::to_string(hashes) +
+                    " entries, but the lengths make " + std::to_string(pieces) + " pieces");
+  }
+  return PieceLayout(file_length, static_cast<std::uint32_t>(piece_length));
+}
+
+// The form that `text` can only be in, if it is in any.
+HashForm form_of(std::string_view text) {
+  if (text.starts_with("b'") || text.starts_with("b\"")) return HashForm::kOriginal;
+  return text.size() == 2 * kSha1Bytes ? HashForm::kSha1 : HashForm::kSha256;
+}
+
+std::optional<Digest> parse_digest(HashForm form, std::string_view text) {
+  if (form != HashForm::kOriginal) return Digest::parse_hex(text);
+  std::array<std::byte, kSha1Bytes> raw;
+  if (!parse_python_repr(text, raw)) return std::nullopt;
+  return Digest(HashKind::kSha1, raw);
+}
+
+std::string format_digest(HashForm form, const Digest& digest) {
+  return form == HashForm::kOriginal ? python_repr(digest.raw()) : digest.to_hex();
+}
+
+void parse_hashes(const Json::Array& hashes, Torrent& torrent) {
+  const auto fail = [&](const std::string& what) {
+    throw JsonError("piece_hash[" + std::to_string(torrent.piece_digests.size()) + "]: " + what);
+  };
+  torrent.piece_digests.reserve(hashes.size());
+  for (const Json& hash : hashes) {
+    if (hash.string() == nullptr) fail("must be a string");
+    const HashForm form = form_of(*hash.string());
+    const std::optional<Digest> digest = parse_digest(form, *hash.string());
+    if (!digest) fail("must be 64 or 40 hexadecimal digits or the Python repr of 20 bytes");
+    if (torrent.piece_digests.empty()) torrent.form = form;
+    if (form != torrent.form) fail("is in another form than the first");
+    torrent.piece_digests.push_back(*digest);
+  }
+}
+
+void parse_info(const Json& info, Torrent& torrent) {
+  torrent.file_name = info.require_string("file_name");
+  const std::string problem = file_name_problem(torrent.file_name);
+  if (!problem.empty()) throw JsonError("file_name: " + problem);
+  const Json::Array& hashes = info.require_array("piece_hash");
+  torrent.layout = parse_layout(info, hashes.size());
+  parse_hashes(hashes, torrent);
+}
+
+Json tracker_json(const HostPort& tracker) {
+  Json json;
+  json.add("announce", tracker.host).add("port", std::uint64_t{tracker.port});
+  return json;
+}
+
+Json info_json(const Torrent& torrent) {
+  Json::Array hashes;
+  hashes.reserve(torrent.piece_digests.size());
+  for (const Digest& digest : torrent.piece_digests) {
+    hashes.emplace_back(format_digest(torrent.form, digest));
+  }
+  Json info;
+  info.add("file_name", torrent.file_name).add("file_length", torrent.layout.file_length());
+  info.add("piece_length", std::uint64_t{torrent.layout.piece_length()});
+  info.add("piece_hash", std::move(hashes));
+  return info;
+}
+
+void hash_number(Hasher& hasher, std::uint64_t number) {
+  std::array<std::byte, sizeof number> bytes;
+  store_be<std::uint64_t>(bytes, number);
+  hasher.update(bytes);
+}
+
+}  // namespace
+
+std::optional<InfoHash> InfoHash::parse_hex(std::string_view text) {
+  InfoHash hash;
+  if (!piecework::parse_hex(text, hash.bytes_)) return std::nullopt;
+  return hash;
+}
+
+std::string InfoHash::to_hex() const {
+  return piecework::to_hex(bytes_);
+}
+
+std::string InfoHash::to_short_hex() const {
+  return to_hex().substr(0, kShortHexDigits);
+}
+
+Torrent parse_torrent(std::string_view text) {
+  if (text.size() > kMaxTorrentBytes) {
+    throw TorrentError("larger than " + std::to_string(kMaxTorrentBytes) + " bytes");
+  }
+  Torrent torrent;
+  try {
+    const Json document = Json::parse(text);
+    if (!document.is_object()) throw JsonError("the value: must be an object");
+    torrent.trackers = parse_trackers(document);
+    torrent.comment = document.require_string("comment");
+    const Json& info = document.require_object("info");
+    try {
+      parse_info(info, torrent);
+    } catch (const JsonError& error) {
+      throw TorrentError(std::string("info.") + error.what());
+    }
+  } catch (const JsonError& error) {
+    throw TorrentError(error.what());
+  }
+  torrent.info_hash = compute_info_hash(torrent.file_name, torrent.layout, torrent.piece_digests);
+  return torrent;
+}
+
+Torrent read_torrent(const std::string& path) {
+  std::string text;
+  try {
+    text = read_small_file(path, kMaxTorrentBytes);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EFBIG) throw;
+    throw TorrentError("larger than " + std::to_string(kMaxTorrentBytes) + " bytes");
+  }
+  return parse_torrent(text);
+}
+
+std::string format_torrent(const Torrent& torrent) {
+  Json document = tracker_json(torrent.trackers.front());
+  document.add("comment", torrent.comment);
+  if (torrent.trackers.size() > 1) {
+    Json::Array others;
+    for (std::size_t i = 1; i < torrent.trackers.size(); ++i) {
+      others.push_back(tracker_json(torrent.trackers[i]));
+    }
+    document.add("announce_list", std::move(others));
+  }
+  document.add("info", info_json(torrent));
+  return document.dump_pretty() + "\n";
+}
+
+InfoHash compute_info_hash(std::string_view file_name, const PieceLayout& layout,
+                           const std::vector<Digest>& piece_digests) {
+  Hasher hasher(HashKind::kSha256);
+  hasher.update(bytes_of(kInfoHashPrefix));
+  hash_number(hasher, file_name.size());
+  hasher.update(bytes_of(file_name));
+  hash_number(hasher, layout.file_length());
+  hash_number(hasher, layout.piece_length());
+  for (const Digest& digest : piece_digests) hasher.update(digest.raw());
+  const Digest digest = hasher.finish();
+  std::array<std::byte, 32> bytes;
+  std::ranges::copy(digest.raw(), bytes.begin());
+  return InfoHash(bytes);
+}
+
+std::string file_name_problem(std::string_view name) {
+  if (name.empty()) return "must not be empty";
+  if (name.size() > kMaxNameBytes) return "must be at most 250 bytes";
+  if (!is_utf8(name)) return "must be UTF-8";
+  if (name.find('/') != std::string_view::npos) return "must be one plain name without a slash";
+  if (holds_control_character(name)) return "must not hold a control character";
+  if (name == "." || name == "..") return "must not be a directory";
+  if (name.ends_with(kPartSuffix)) return "must not end in .part";
+  return "";
+}
+
+std::uint32_t choose_piece_length(std::uint64_t file_length, bool original_form) {
+  const std::uint32_t most = original_form ? kMaxOriginalPieceLength : kMaxChosenPieceLength;
+  std::uint32_t length = kMinChosenPieceLength;
+  while (length < most && file_length > length * kMaxChosenPieces) length *= 2;
+  return length;
+}
+
+}  // namespace piecework
+
+std::size_t std::hash<piecework::InfoHash>::operator()(
+    const piecework::InfoHash& info_hash) const noexcept {
+  return std::hash<std::string_view>{}(
+      {reinterpret_cast<const char*>(info_hash.bytes().data()), info_hash.bytes().size()});
+}

@@ -1,0 +1,22 @@
+// An eventfd(2) that wakes a thread standing in poll(2): the thread polls fd() beside its other
+// descriptors, another one calls signal().
+// signal() is safe from any thread; the rest belongs to the polling thread.
+#pragma once
+
+#include "common/unique_fd.h"
+
+namespace piecework {
+
+class WakeEvent {
+ public:
+  WakeEvent();  // throws std::system_error
+
+  int fd() const { return event_.get(); }
+  void signal() noexcept;
+  void clear() noexcept;  // forgets the signals so far
+
+ private:
+  UniqueFd event_;
+};
+
+}  // namespace piecework

@@ -1,0 +1,172 @@
+#include "common/log.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "common/utf8.h"
+#include "tests/support/temp_dir.h"
+
+namespace piecework {
+namespace {
+
+// Sends the process-wide log to a file for as long as a test runs.
+class LogToFile {
+ public:
+  explicit LogToFile(LogLevel level = LogLevel::kInfo) {
+    log_flush_repeated(true);
+    log_open(dir_.file("log"), level);
+  }
+  ~LogToFile() {
+    log_flush_repeated(true);
+    log_open("-", LogLevel::kInfo);
+  }
+
+  std::string path() const { return dir_.file("log"); }
+  std::vector<std::string> lines() const {
+    std::istringstream in(dir_.read("log"));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+  }
+
+ private:
+  TempDir dir_;
+};
+
+// The line without its time.
+std::string without_time(const std::string& line) {
+  return line.substr(line.find(' ') + 1);
+}
+
+TEST_SUITE("log") {
+  TEST_CASE("a line is time, level, event and escaped fields") {
+    LogToFile log;
+    log_info("torrent.complete", {{"hash", "ce4dc45d"}, {"name", "two words"}, {"bytes", 7}});
+    REQUIRE(log.lines().size() == 1);
+    const std::regex form(
+        R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info torrent\.complete hash=ce4dc45d )"
+        R"(name="two words" bytes=7)");
+    CHECK(std::regex_match(log.lines()[0], form));
+  }
+
+  TEST_CASE("lines below the level are not written") {
+    LogToFile log(LogLevel::kWarn);
+    log_info("a.b", {});
+    log_debug("a.b", {});
+    log_warn("a.warn", {});
+    log_error("a.error", {});
+    REQUIRE(log.lines().size() == 2);
+    CHECK(without_time(log.lines()[0]) == "warn a.warn");
+    CHECK(without_time(log.lines()[1]) == "error a.error");
+    CHECK_FALSE(log_enabled(LogLevel::kInfo));
+  }
+
+  TEST_CASE("a value with line ends stays on one line") {
+    LogToFile log;
+    log_info("peer.said", {{"text", std::string_view("x\n2026 info forged a=b\r\0y", 25)}});
+    CHECK(log.lines().size() == 1);
+  }
+
+  TEST_CASE("no line exceeds 4096 bytes and none is cut inside a character or an escape") {
+    for (const std::string_view unit :
+         {"a", "\xc3\xa9", "\xe2\x82\xac", "\n", "\x01", "\"", "= "}) {
+      for (std::size_t shift = 0; shift < 5; ++shift) {
+        LogToFile log;
+        std::string value(shift, 'x');
+        while (value.size() < 2 * kMaxLogLineBytes) value += unit;
+        log_info("peer.said", {{"text", value}, {"after", 1}});
+        REQUIRE(log.lines().size() == 1);
+        const std::string line = log.lines()[0];
+        CHECK(line.size() + 1 <= kMaxLogLineBytes);
+        CHECK(line.size() + 80 > kMaxLogLineBytes);
+        CHECK(is_utf8(line));
+        CHECK(std::regex_search(line, std::regex(R"(\S cut=yes$)")));
+        const std::string kept = line.substr(0, line.rfind(" cut=yes"));
+        const bool quoted = kept.find("text=\"") != std::string::npos;
+        CHECK(quoted == kept.ends_with('"'));
+        CHECK_FALSE(std::regex_search(kept, std::regex(R"([^\\]\\(x[0-9a-f]?)?"?$)")));
+      }
+    }
+  }
+
+  TEST_CASE("equal lines are held back after the third and reported with their count") {
+    LogToFile log;
+    for (int i = 0; i < 10; ++i) log_warn("peer.refused", {{"peer", "10.0.0.1:1"}});
+    log_warn("peer.refused", {{"peer", "10.0.0.2:1"}});
+    CHECK(log.lines().size() == 4);
+    log_flush_repeated(false);  // their minute is not over
+    CHECK(log.lines().size() == 4);
+    log_flush_repeated(true);
+    REQUIRE(log.lines().size() == 5);
+    CHECK(without_time(log.lines()[4]) == "warn peer.refused peer=10.0.0.1:1 repeated=7");
+  }
+
+  TEST_CASE("reopening goes on in a new file after the old one was renamed") {
+    LogToFile log;
+    log_info("a.before", {});
+    std::filesystem::rename(log.path(), log.path() + ".1");
+    log_info("a.still_before", {});
+    CHECK(log.lines().empty());
+    log_reopen();
+    log_info("a.after", {});
+    REQUIRE(log.lines().size() == 1);
+    CHECK(without_time(log.lines()[0]) == "info a.after");
+  }
+
+  TEST_CASE("a log that cannot be reopened goes on in the old file and says so") {
+    LogToFile log;
+    std::filesystem::rename(log.path(), log.path() + ".1");
+    std::filesystem::create_directory(log.path());
+    log_reopen();
+    std::filesystem::remove(log.path());
+    std::filesystem::rename(log.path() + ".1", log.path());
+    REQUIRE(log.lines().size() == 1);
+    CHECK(without_time(log.lines()[0]).starts_with("error log.reopen_failed reason="));
+  }
+
+  TEST_CASE("a file that cannot be opened leaves the log where it was") {
+    LogToFile log;
+    CHECK_THROWS_AS(log_open("/nonexistent/dir/log", LogLevel::kDebug), std::system_error);
+    log_info("a.still_here", {});
+    CHECK(log.lines().size() == 1);
+    CHECK_FALSE(log_enabled(LogLevel::kDebug));
+  }
+
+  TEST_CASE("lines of many threads never mix, also while the log is reopened") {
+    constexpr int kThreads = 4;
+    constexpr int kLines = 200;
+    LogToFile log;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([t] {
+        for (int i = 0; i < kLines; ++i) {
+          log_info("thread.line", {{"thread", t}, {"line", i}});
+          if (i % 50 == 0) log_reopen();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const auto lines = log.lines();
+    CHECK(lines.size() == kThreads * kLines);
+    const std::regex form(R"(info thread\.line thread=\d line=\d+)");
+    for (const std::string& line : lines) CHECK(std::regex_match(without_time(line), form));
+  }
+
+  TEST_CASE("level names go both ways") {
+    for (const LogLevel level :
+         {LogLevel::kError, LogLevel::kWarn, LogLevel::kInfo, LogLevel::kDebug}) {
+      CHECK(parse_log_level(log_level_name(level)) == level);
+    }
+    for (const char* bad : {"", "INFO", "verbose", "info "}) CHECK_FALSE(parse_log_level(bad));
+  }
+}
+
+}  // namespace
+}  // namespace piecework

@@ -1,0 +1,67 @@
+#include "common/status_file.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "tests/support/temp_dir.h"
+
+namespace piecework {
+namespace {
+
+TEST_SUITE("status_file") {
+  TEST_CASE("the file is made with its directory, replaced when the text changes, and removed") {
+    TempDir dir;
+    StatusFile file(dir.file("a/b/status.json"));
+    file.create("test", PathChoice::kConfigured, "{}\n");
+    CHECK(dir.read("a/b/status.json") == "{}\n");
+    struct stat info {};
+    REQUIRE(::stat(dir.file("a/b/status.json").c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0644);
+    const auto first = info.st_ino;
+    file.update("{}\n");
+    REQUIRE(::stat(dir.file("a/b/status.json").c_str(), &info) == 0);
+    CHECK(info.st_ino == first);
+    file.update("{\"x\": 1}\n");
+    CHECK(dir.read("a/b/status.json") == "{\"x\": 1}\n");
+    file.remove();
+    CHECK_FALSE(std::filesystem::exists(dir.file("a/b/status.json")));
+  }
+
+  TEST_CASE("a configured path that cannot be used is an error, a default one is done without") {
+    TempDir dir;
+    dir.write("file", "");
+    const std::string path = dir.file("file/status.json");
+    StatusFile configured(path);
+    CHECK_THROWS_AS(configured.create("test", PathChoice::kConfigured, "{}"), std::system_error);
+    StatusFile built_in(path);
+    built_in.create("test", PathChoice::kDefault, "{}");
+    built_in.update("{}");
+    built_in.remove();
+    CHECK(dir.read("file").empty());
+  }
+
+  TEST_CASE("an empty path is no file") {
+    StatusFile file("");
+    file.create("test", PathChoice::kConfigured, "{}");
+    file.update("{}");
+    file.remove();
+  }
+
+  TEST_CASE("an update that fails is made up for later") {
+    TempDir dir;
+    std::filesystem::create_directory(dir.file("d"));
+    StatusFile file(dir.file("d/status.json"));
+    file.create("test", PathChoice::kConfigured, "1");
+    std::filesystem::remove_all(dir.file("d"));
+    file.update("2");
+    std::filesystem::create_directory(dir.file("d"));
+    file.update("2");
+    CHECK(dir.read("d/status.json") == "2");
+  }
+}
+
+}  // namespace
+}  // namespace piecework
