@@ -27,11 +27,12 @@ PEER := $(filter-out peer/main.cc $(PEERCTL),$(wildcard peer/*.cc))
 UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc)
 objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
 
-PROGRAMS :=
+PROGRAMS := $(addprefix $(BUILD)/,trackerd)
 
 .PHONY: all
 all: $(PROGRAMS)
 
+$(BUILD)/trackerd: $(call objects,tracker/main.cc $(TRACKER) $(COMMON))
 $(BUILD)/unit_tests: $(call objects,$(UNIT) $(TRACKER) $(PEER) $(COMMON))
 
 $(PROGRAMS) $(BUILD)/unit_tests:

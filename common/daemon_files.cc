@@ -1,0 +1,38 @@
+#include "common/daemon_files.h"
+
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+namespace piecework {
+
+void make_parent_directories(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  if (parent.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(parent, error);
+  if (error) throw std::system_error(error, "create directory " + parent.string());
+}
+
+void open_daemon_log(std::string_view program, const std::string& path, PathChoice choice,
+                     LogLevel level) {
+  try {
+    make_parent_directories(path);
+    log_open(path, level);
+  } catch (const std::system_error& error) {
+    if (choice == PathChoice::kConfigured) throw;
+    std::cerr << program << ": " << error.what() << "; logging to stderr\n";
+    log_open("-", level);
+  }
+}
+
+void raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace piecework

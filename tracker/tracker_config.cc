@@ -1,0 +1,52 @@
+#include "tracker/tracker_config.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace piecework::tracker {
+
+TrackerConfig::TrackerConfig()
+    : listen{*Endpoint::parse("0.0.0.0:6666"), *Endpoint::parse("[::]:6666")} {}
+
+ConfigSchema tracker_schema(TrackerConfig& config) {
+  constexpr std::uint32_t kMost = 100'000'000;
+  constexpr milliseconds kYear = std::chrono::hours(24 * 365);
+  ConfigSchema schema;
+  schema.endpoints("listen", config.listen,
+                   "Where peers connect. Port 0 picks a free one, the same in both families; the\n"
+                   "log's `listening` lines and the status file name it.");
+  schema.duration("announce_interval", config.announce_interval, seconds(1), std::chrono::hours(24),
+                  "How often peers are asked to announce themselves. One that has not done so for\n"
+                  "two and a half times as long is forgotten.");
+  schema.duration("default_swarm_expiry", config.default_swarm_expiry, seconds(1), kYear,
+                  "How long a peer is remembered that announces itself only once, as the original\n"
+                  "program does.");
+  schema.number<std::uint32_t>("max_connections", config.max_connections, 1, 1'000'000,
+                               "Connections at a time, each with a thread.");
+  schema.number<std::uint32_t>("max_connections_per_address", config.max_connections_per_address, 1,
+                               1'000'000, "The same for any one address.");
+  schema.number<std::uint32_t>("max_swarms", config.max_swarms, 1, kMost,
+                               "Torrents known at a time; more are refused.");
+  schema.number<std::uint32_t>("max_peers", config.max_peers, 1, kMost,
+                               "Peers known at a time, in all swarms together; more are refused.");
+  schema.networks(
+      "trust_ip_from", config.trust_ip_from,
+      "Networks whose peers may announce another address than the one they come from\n"
+      "(CIDR blocks, such as \"10.0.0.0/8\"): those behind the same NAT as the tracker.");
+  schema.text("status_file", config.status_file,
+              "JSON that says how many swarms and peers there are. Empty: none is written.");
+  schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
+  schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
+  return schema;
+}
+
+bool applies_live(const std::string& key) {
+  constexpr std::array<std::string_view, 7> kLive{"announce_interval", "default_swarm_expiry",
+                                                  "max_swarms",        "max_peers",
+                                                  "trust_ip_from",     "log.file",
+                                                  "log.level"};
+  return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
+}
+
+}  // namespace piecework::tracker

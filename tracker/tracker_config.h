@@ -1,0 +1,38 @@
+// The settings of trackerd, their defaults and their names in trackerd.yaml.
+// Plain data: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/config_file.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+
+namespace piecework::tracker {
+
+struct TrackerConfig {
+  TrackerConfig();
+
+  std::vector<Endpoint> listen;  // all addresses of both families
+  milliseconds announce_interval = seconds(60);
+  milliseconds default_swarm_expiry = std::chrono::hours(24);
+  std::uint32_t max_connections = 4096;
+  std::uint32_t max_connections_per_address = 1024;
+  std::uint32_t max_swarms = 100'000;
+  std::uint32_t max_peers = 1'000'000;
+  std::vector<Network> trust_ip_from;
+  std::string status_file = "/run/piecework/trackerd/status.json";
+  std::string log_file = "/var/log/piecework/trackerd/trackerd.log";
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// The keys, bound to the fields of `config`.
+ConfigSchema tracker_schema(TrackerConfig& config);
+
+// Can a running tracker take a new value of that key?
+bool applies_live(const std::string& key);
+
+}  // namespace piecework::tracker

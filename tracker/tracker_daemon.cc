@@ -1,0 +1,162 @@
+#include "tracker/tracker_daemon.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/daemon_files.h"
+#include "common/log.h"
+#include "common/service_notify.h"
+#include "common/version.h"
+#include "tracker/tracker_status.h"
+
+namespace piecework::tracker {
+namespace {
+
+constexpr seconds kTick{1};
+// Peers thrown out under one hold of the registry's lock.
+constexpr std::size_t kExpiryBatch = 1000;
+
+SwarmRegistry::Limits registry_limits(const TrackerConfig& config) {
+  return {.swarms = config.max_swarms,
+          .peers = config.max_peers,
+          .renewing_expiry = config.announce_interval * 5 / 2,
+          .original_expiry = config.default_swarm_expiry};
+}
+
+AnnounceService::Settings service_settings(const TrackerConfig& config) {
+  return {.interval = std::chrono::floor<seconds>(config.announce_interval),
+          .trusted = config.trust_ip_from};
+}
+
+ConnectionThreads::Limits connection_limits(const TrackerConfig& config) {
+  return {.total = config.max_connections, .per_address = config.max_connections_per_address};
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
+  return out;
+}
+
+}  // namespace
+
+TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_from)
+    : config_(config),
+      reload_from_(std::move(reload_from)),
+      registry_(registry_limits(config)),
+      service_(registry_, service_settings(config)),
+      server_(config.listen, connection_limits(config), service_),
+      status_file_(config.status_file) {}
+
+void TrackerDaemon::create_status_file(std::string_view program, PathChoice choice) {
+  status_file_.create(program, choice, status());
+}
+
+void TrackerDaemon::run(ShutdownSignals& signals) {
+  start();
+  const auto watchdog = service_watchdog_interval();
+  const milliseconds period = watchdog ? std::min<milliseconds>(*watchdog, kTick) : kTick;
+  Deadline next_tick = Clock::now() + period;
+  for (bool stopping = false; !stopping;) {
+    switch (signals.wait(next_tick)) {
+      case ShutdownSignals::Event::kStop:
+        stopping = true;
+        break;
+      case ShutdownSignals::Event::kReload:
+        reload();
+        break;
+      case ShutdownSignals::Event::kReopenLog:
+        log_reopen();
+        break;
+      case ShutdownSignals::Event::kTimeout:
+        tick();
+        if (watchdog) service_notify("WATCHDOG=1");
+        next_tick = Clock::now() + period;
+        break;
+    }
+  }
+  stop();
+}
+
+void TrackerDaemon::start() {
+  log_info("tracker.started", {{"version", kVersion}});
+  for (const Endpoint& endpoint : server_.listening()) {
+    log_info("listening", {{"address", endpoint.to_string()}});
+  }
+  server_.start();
+  service_notify("READY=1\nSTATUS=Listening on " + server_.listening().front().to_string());
+}
+
+void TrackerDaemon::stop() {
+  service_notify("STOPPING=1");
+  server_.stop();
+  status_file_.remove();
+  log_info("tracker.stopped", {});
+  log_flush_repeated(true);
+}
+
+void TrackerDaemon::tick() {
+  expire();
+  status_file_.update(status());
+  log_flush_repeated(false);
+}
+
+void TrackerDaemon::expire() {
+  while (true) {
+    const auto departed = registry_.expire(Clock::now(), kExpiryBatch);
+    if (log_enabled(LogLevel::kDebug)) {
+      for (const auto& [swarm, peer] : departed) {
+        log_debug("peer.left", {{"peer", peer.to_string()},
+                                {"hash", swarm ? swarm->to_short_hex() : "default"},
+                                {"reason", "expired"}});
+      }
+    }
+    if (departed.size() < kExpiryBatch) return;
+  }
+}
+
+void TrackerDaemon::reload() {
+  service_notify_reloading();
+  try {
+    TrackerConfig fresh;
+    reload_from_(fresh);
+    apply(std::move(fresh));
+  } catch (const std::exception& error) {
+    log_error("config.rejected", {{"reason", error.what()}});
+  }
+  service_notify("READY=1");
+}
+
+void TrackerDaemon::apply(TrackerConfig fresh) {
+  std::vector<std::string> changed;
+  std::vector<std::string> need_restart;
+  for (std::string& key : tracker_schema(config_).differences(tracker_schema(fresh))) {
+    (applies_live(key) ? changed : need_restart).push_back(std::move(key));
+  }
+  // The one step that can fail comes first, so that a bad configuration changes nothing.
+  if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
+    make_parent_directories(fresh.log_file);
+    log_open(fresh.log_file, fresh.log_level);
+  }
+  registry_.set_limits(registry_limits(fresh));
+  service_.set_settings(service_settings(fresh));
+  fresh.listen = config_.listen;
+  fresh.max_connections = config_.max_connections;
+  fresh.max_connections_per_address = config_.max_connections_per_address;
+  fresh.status_file = config_.status_file;
+  config_ = std::move(fresh);
+  log_info("config.reloaded",
+           {{"changed", joined(changed)}, {"needs_restart", joined(need_restart)}});
+}
+
+std::string TrackerDaemon::status() const {
+  return format_tracker_status({.listening = server_.listening(),
+                                .connections = server_.connections(),
+                                .counts = registry_.counts(),
+                                .totals = service_.totals()});
+}
+
+}  // namespace piecework::tracker

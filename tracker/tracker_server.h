@@ -1,0 +1,33 @@
+// The network side of the tracker: listening sockets, and a thread for each connection.
+// Belongs to one thread, except connections().
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "common/connection_threads.h"
+#include "common/endpoint.h"
+#include "common/tcp_server.h"
+#include "tracker/announce_service.h"
+
+namespace piecework::tracker {
+
+class TrackerServer {
+ public:
+  // Listens at once (throws std::system_error naming the endpoint); accepts after start().
+  // `service` must outlive this object.
+  TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
+                AnnounceService& service);
+
+  const std::vector<Endpoint>& listening() const { return server_.listening(); }
+  std::size_t connections() const { return threads_.count(); }
+
+  void start();
+  void stop();  // takes no more, ends every connection and joins every thread
+
+ private:
+  ConnectionThreads threads_;
+  TcpServer server_;
+};
+
+}  // namespace piecework::tracker

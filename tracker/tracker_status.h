@@ -1,0 +1,25 @@
+// What trackerd's status file says; its keys stand in README.
+// Pure functions; safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "tracker/announce_service.h"
+#include "tracker/swarm_registry.h"
+
+namespace piecework::tracker {
+
+struct TrackerStatus {
+  std::vector<Endpoint> listening;
+  std::size_t connections;
+  SwarmRegistry::Counts counts;
+  AnnounceService::Totals totals;
+};
+
+// Indented JSON that ends in a line feed.
+std::string format_tracker_status(const TrackerStatus& status);
+
+}  // namespace piecework::tracker
