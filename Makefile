@@ -27,12 +27,14 @@ PEER := $(filter-out peer/main.cc $(PEERCTL),$(wildcard peer/*.cc))
 UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc)
 objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
 
-PROGRAMS := $(addprefix $(BUILD)/,trackerd)
+PROGRAMS := $(addprefix $(BUILD)/,trackerd peerd peerctl)
 
 .PHONY: all
 all: $(PROGRAMS)
 
 $(BUILD)/trackerd: $(call objects,tracker/main.cc $(TRACKER) $(COMMON))
+$(BUILD)/peerd: $(call objects,peer/main.cc $(PEER) $(COMMON))
+$(BUILD)/peerctl: $(call objects,$(PEERCTL) $(PEER) $(COMMON))
 $(BUILD)/unit_tests: $(call objects,$(UNIT) $(TRACKER) $(PEER) $(COMMON))
 
 $(PROGRAMS) $(BUILD)/unit_tests:

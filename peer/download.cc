@@ -1,0 +1,445 @@
+#include "peer/download.h"
+
+#include <algorithm>
+#include <random>
+
+#include "common/errors.h"
+#include "common/log.h"
+#include "common/threads.h"
+#include "common/units.h"
+#include "peer/hash_file.h"
+#include "peer/peer_connection.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr std::size_t kMaxDialled = 40;
+constexpr seconds kConnectTime{5};
+constexpr seconds kSaveEvery{5};
+constexpr seconds kRetryStorageEvery{5};
+constexpr seconds kPartingTime{1};
+constexpr seconds kLeaveTime{2};
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+std::string_view download_state_name(DownloadState state) {
+  switch (state) {
+    case DownloadState::kChecking:
+      return "checking";
+    case DownloadState::kDownloading:
+      return "downloading";
+    case DownloadState::kSeeding:
+      return "seeding";
+    case DownloadState::kError:
+      return "error";
+  }
+  return "unknown";
+}
+
+Download::Download(Torrent torrent, Environment& environment)
+    : torrent_(std::move(torrent)),
+      environment_(environment),
+      store_(environment.directory, torrent_, environment.min_free_bytes),
+      announcer_(torrent_, environment.identity, environment.announce_address, random_seed()),
+      book_(kMaxDialled),
+      random_(random_seed()) {}
+
+Download::~Download() = default;
+
+void Download::start() {
+  thread_ = start_thread("torrent", [this] { run(); });
+}
+
+void Download::begin_stop() {
+  stopping_ = true;
+  environment_.check_slots.wake();
+  announcer_.cancel();
+  poke();
+}
+
+void Download::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// ---- The life of a torrent ----
+
+void Download::run() {
+  log_info("torrent.added", log_fields());
+  while (!stopping_) {
+    try {
+      if (swarm() == nullptr) check();
+      if (!stopping_) take_part();
+    } catch (const std::exception& error) {
+      Fields fields = log_fields();
+      fields.emplace_back("reason", error.what());
+      log_error("torrent.error", fields);
+      set_state(DownloadState::kError, error.what());
+      empty_swarm();
+      wait_to_retry();
+    }
+  }
+  depart();
+}
+
+void Download::check() {
+  set_state(DownloadState::kChecking, "");
+  std::optional<ResumeState> saved;
+  if (!environment_.state_dir.empty()) saved = load_resume_state(environment_.state_dir, torrent_);
+  const PieceStore::Opened opened = store_.open(saved);
+  const Bitfield held = verify(opened);
+  if (stopping_) return;
+
+  const bool damaged = opened.final_name && !held.complete();
+  Swarm::Events events{
+      .all_held = [this] { complete(); },
+      .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); }};
+  {
+    MutexLock lock(mutex_);
+    swarm_ = std::make_unique<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
+                                     held, !opened.final_name, random_seed(), std::move(events));
+    // Whoever put it there may have meant it: nothing is overwritten unasked.
+    if (damaged) {
+      problem_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
+                 " pieces of " + store_.path() +
+                 " do not match and are not served; rename it to NAME.part to fetch them again";
+    }
+  }
+  saved_pieces_ = held.held();
+  if (damaged) {
+    Fields fields = log_fields();
+    fields.emplace_back("bad_pieces", held.size() - held.held());
+    fields.emplace_back("path", store_.path());
+    log_error("torrent.damaged", fields);
+  } else if (opened.final_name && opened.in_doubt.held() > 0) {
+    save_state(true);
+  } else if (!opened.final_name && saved && saved->clean) {
+    save_state(false);  // from now on the file may change
+  }
+}
+
+Bitfield Download::verify(const PieceStore::Opened& opened) {
+  if (opened.in_doubt.held() == 0) return opened.trusted;
+  const auto slot = environment_.check_slots.acquire(stopping_);
+  if (!slot) return opened.trusted;
+  Fields fields = log_fields();
+  fields.emplace_back("pieces", opened.in_doubt.held());
+  log_info("torrent.checking", fields);
+  const TimePoint from = Clock::now();
+  auto verified = verify_pieces(
+      store_.file(), torrent_, opened.in_doubt,
+      HashOptions{.threads = environment_.hash_threads,
+                  .cancelled = &stopping_,
+                  .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }});
+  if (!verified) return opened.trusted;
+  Bitfield held = std::move(*verified);
+  fields.emplace_back("good", held.held());
+  fields.emplace_back("seconds", format_seconds(Clock::now() - from));
+  log_info("torrent.checked", fields);
+  for (PieceIndex piece; piece.value() < held.size(); ++piece) {
+    if (opened.trusted.has(piece)) held.set(piece);
+  }
+  return held;
+}
+
+void Download::take_part() {
+  {
+    MutexLock lock(mutex_);
+    storage_problem_.clear();
+  }
+  swarm()->open();
+  started_ = Clock::now();
+  if (swarm()->left().all_held() && store_.is_part()) complete();
+  const bool seeding = swarm()->left().all_held() || !swarm()->fetches();
+  std::string known_problem;
+  {
+    MutexLock lock(mutex_);
+    if (!swarm_->fetches()) known_problem = problem_;
+  }
+  set_state(seeding ? DownloadState::kSeeding : DownloadState::kDownloading, known_problem);
+  Fields fields = log_fields();
+  fields.emplace_back("has", swarm()->left().held_count());
+  fields.emplace_back("pieces", torrent_.layout.count());
+  log_info(seeding ? "torrent.seeding" : "torrent.downloading", fields);
+  next_save_ = Clock::now() + kSaveEvery;
+  while (!stopping_) {
+    throw_storage_problem();
+    if (announcer_.next() <= Clock::now()) announce();
+    dial_due();
+    if (next_save_ <= Clock::now()) save_progress();
+    wait_for_event();
+  }
+}
+
+void Download::complete() {
+  if (completing_.exchange(true)) return;
+  try {
+    store_.finish();
+    save_state(true);
+  } catch (const std::system_error& error) {
+    completing_ = false;
+    on_storage_failed(error.what());
+    return;
+  }
+  const std::uint64_t received = swarm()->downloaded;
+  const auto elapsed = Clock::now() - started_;
+  const double took = std::chrono::duration<double>(elapsed).count();
+  Fields fields = log_fields();
+  fields.emplace_back("bytes", torrent_.layout.file_length());
+  fields.emplace_back("received", received);
+  fields.emplace_back("seconds", format_seconds(elapsed));
+  fields.emplace_back("rate", static_cast<std::uint64_t>(static_cast<double>(received) / took));
+  log_info("torrent.complete", fields);
+  set_state(DownloadState::kSeeding, "");
+  MutexLock lock(mutex_);
+  announce_now_ = true;
+  poked_ = true;
+  event_.notify_one();
+}
+
+void Download::depart() {
+  empty_swarm();
+  announcer_.leave(counters(), Clock::now() + kLeaveTime);
+  try {
+    if (swarm() != nullptr && store_.is_part()) save_state(swarm()->size() == 0);
+  } catch (const std::system_error& error) {
+    Fields fields = log_fields();
+    fields.emplace_back("reason", error.what());
+    log_error("state.not_saved", fields);
+  }
+  log_info("torrent.stopped", log_fields());
+}
+
+void Download::empty_swarm() {
+  Swarm* const peers = swarm();
+  if (peers == nullptr) return;
+  peers->close_all();
+  if (peers->wait_until_empty(Clock::now() + kPartingTime)) return;
+  for (const auto& connection : peers->connections()) connection->abort();
+  peers->wait_until_empty(Clock::now() + kPartingTime);
+}
+
+// ---- Tracker and peers ----
+
+void Download::announce() {
+  const bool alone = swarm()->fetches() && swarm()->size() == 0 && !swarm()->left().all_held();
+  const auto peers = announcer_.announce(counters(), alone);
+  MutexLock lock(mutex_);
+  tracker_problem_ = announcer_.problem();
+  if (peers) book_.named_by_tracker(*peers, Clock::now());
+}
+
+void Download::dial_due() {
+  std::vector<Endpoint> due;
+  {
+    MutexLock lock(mutex_);
+    due = book_.take_due(Clock::now());
+  }
+  for (const Endpoint& peer : due) dial(peer);
+}
+
+void Download::dial(const Endpoint& peer) {
+  bool started = false;
+  try {
+    started = environment_.connections.start(
+                  Stream::unconnected(peer), peer, ConnectionThreads::Origin::kDialled,
+                  [self = shared_from_this(), peer](ConnectionThreads::Connection& connection) {
+                    self->talk_to_dialled(connection, peer);
+                  }) == ConnectionThreads::Started::kYes;
+  } catch (const std::system_error& error) {
+    log_warn("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", error.what()}});
+  }
+  if (started) return;
+  MutexLock lock(mutex_);
+  book_.ended(peer, Outcome::kUnreachable, Clock::now(), random_);
+}
+
+void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer) {
+  Outcome outcome = Outcome::kUnreachable;
+  try {
+    connection.stream().connect(peer, Clock::now() + kConnectTime);
+    outcome = converse(connection, std::nullopt, [](const Endpoint&) {});
+  } catch (const std::exception& error) {
+    log_debug("peer.unreachable", {{"peer", peer.to_string()},
+                                   {"hash", torrent_.info_hash.to_short_hex()},
+                                   {"reason", error.what()}});
+  }
+  {
+    MutexLock lock(mutex_);
+    book_.ended(peer, outcome, Clock::now(), random_);
+  }
+  poke();
+}
+
+void Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
+  if (swarm() == nullptr) return;  // still checking: the peer will try again
+  std::optional<Endpoint> listens_at;
+  converse(connection, std::move(first), [&](const Endpoint& peer) {
+    listens_at = peer;
+    MutexLock lock(mutex_);
+    book_.accepted_from(peer);
+  });
+  if (!listens_at) return;
+  {
+    MutexLock lock(mutex_);
+    book_.accepted_gone(*listens_at, Clock::now());
+  }
+  poke();
+}
+
+Outcome Download::converse(ConnectionThreads::Connection& connection,
+                           std::optional<FirstFrame> first,
+                           const std::function<void(const Endpoint&)>& on_met) {
+  const auto conversation = std::make_shared<PeerConnection>(*swarm(), connection.stream(),
+                                                             connection.remote(), std::move(first));
+  return conversation->run(on_met);
+}
+
+// ---- State on disk ----
+
+void Download::save_state(bool clean) {
+  if (environment_.state_dir.empty()) return;
+  // First what is verified, then the sync: pieces that come between the two are saved next time.
+  const Bitfield verified = swarm()->left().held();
+  store_.sync();
+  save_resume_state(environment_.state_dir, torrent_, store_.state(verified, clean));
+  saved_pieces_ = verified.held();
+}
+
+void Download::save_progress() {
+  next_save_ = Clock::now() + kSaveEvery;
+  if (!store_.is_part() || completing_ || swarm()->left().held_count() == saved_pieces_) return;
+  save_state(false);
+}
+
+void Download::on_storage_failed(const std::string& reason) {
+  MutexLock lock(mutex_);
+  if (storage_problem_.empty()) storage_problem_ = reason;
+  poked_ = true;
+  event_.notify_one();
+}
+
+void Download::throw_storage_problem() {
+  MutexLock lock(mutex_);
+  if (!storage_problem_.empty()) throw std::runtime_error(storage_problem_);
+}
+
+// ---- Waiting ----
+
+void Download::wait_for_event() {
+  MutexLock lock(mutex_);
+  while (!poked_) {
+    Deadline deadline = std::min(announcer_.next(), book_.next_due());
+    if (state_ == DownloadState::kDownloading) deadline = std::min(deadline, next_save_);
+    if (!event_.wait_until(mutex_, deadline)) break;
+  }
+  poked_ = false;
+  if (std::exchange(announce_now_, false)) announcer_.announce_soon(Clock::now());
+}
+
+void Download::wait_to_retry() {
+  const Deadline deadline = Clock::now() + kRetryStorageEvery;
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    if (!event_.wait_until(mutex_, deadline)) return;
+  }
+}
+
+void Download::poke() {
+  MutexLock lock(mutex_);
+  poked_ = true;
+  event_.notify_one();
+}
+
+// ---- Telling ----
+
+void Download::tick(TimePoint now) {
+  MutexLock lock(mutex_);
+  if (!swarm_) return;
+  down_.sample(swarm_->downloaded, now);
+  up_.sample(swarm_->uploaded, now);
+}
+
+DownloadStatus Download::status() const {
+  DownloadStatus status;
+  status.info_hash = torrent_.info_hash;
+  status.name = torrent_.file_name;
+  status.length = torrent_.layout.file_length();
+  {
+    MutexLock lock(mutex_);
+    status.state = state_;
+    status.reason = problem_;
+    status.rate_down = down_.bytes_per_second();
+    status.rate_up = up_.bytes_per_second();
+  }
+  const Swarm* const peers = swarm();
+  if (peers == nullptr) {
+    status.bytes = checked_bytes_;
+    return status;
+  }
+  status.bytes = peers->left().held().held_bytes(torrent_.layout);
+  status.received = peers->downloaded;
+  status.wasted = peers->wasted;
+  status.sent = peers->uploaded;
+  status.peers = peers->size();
+  if (status.state == DownloadState::kDownloading && status.reason.empty()) {
+    status.reason = why_slow(*peers);
+  }
+  return status;
+}
+
+std::string Download::why_slow(const Swarm& peers) const {
+  std::string tracker_problem;
+  std::size_t known = 0;
+  {
+    MutexLock lock(mutex_);
+    tracker_problem = tracker_problem_;
+    known = book_.size();
+  }
+  std::size_t serving = 0;
+  std::size_t choking = 0;
+  const auto connections = peers.connections();
+  for (const auto& connection : connections) {
+    const PeerConnection::Status status = connection->status();
+    if (status.serves_us) ++serving;
+    if (status.chokes_us) ++choking;
+  }
+  const std::uint32_t unavailable = peers.left().unavailable();
+  if (connections.empty()) {
+    if (!tracker_problem.empty()) return tracker_problem;
+    return known == 0 ? "the tracker knows no other peer" : "no peer can be reached";
+  }
+  if (unavailable > 0) return std::to_string(unavailable) + " pieces are with no connected peer";
+  if (serving == 0 && choking > 0) return "choked by every peer";
+  return tracker_problem;
+}
+
+void Download::set_state(DownloadState state, const std::string& problem) {
+  MutexLock lock(mutex_);
+  state_ = state;
+  problem_ = problem;
+}
+
+Announcer::Counters Download::counters() const {
+  const Swarm* const peers = swarm();
+  if (peers == nullptr) return {.left = torrent_.layout.file_length()};
+  const std::uint64_t held = peers->left().held().held_bytes(torrent_.layout);
+  return {.left = torrent_.layout.file_length() - held,
+          .downloaded = peers->downloaded,
+          .uploaded = peers->uploaded};
+}
+
+Fields Download::log_fields() const {
+  return {{"hash", torrent_.info_hash.to_short_hex()}, {"name", torrent_.file_name}};
+}
+
+Swarm* Download::swarm() const {
+  MutexLock lock(mutex_);
+  return swarm_.get();
+}
+
+}  // namespace piecework::peer

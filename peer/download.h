@@ -1,0 +1,143 @@
+// One torrent from start to complete, and as long as it is seeded: checks what is on disk,
+// announces, dials, saves its state, and recovers from a disk that refuses. Owns a thread of its
+// own (the announcer), from start() to join(); connection threads bring it peers. The public
+// functions are safe from any thread, except start() and join(), which are the owner's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "common/connection_threads.h"
+#include "common/fields.h"
+#include "common/mutex.h"
+#include "common/torrent.h"
+#include "peer/announcer.h"
+#include "peer/ban_list.h"
+#include "peer/check_slots.h"
+#include "peer/download_dir.h"
+#include "peer/peer_book.h"
+#include "peer/piece_store.h"
+#include "peer/rate_meter.h"
+#include "peer/swarm.h"
+
+namespace piecework::peer {
+
+enum class DownloadState { kChecking, kDownloading, kSeeding, kError };
+std::string_view download_state_name(DownloadState state);
+
+struct DownloadStatus {
+  InfoHash info_hash;
+  std::string name;
+  DownloadState state = DownloadState::kChecking;
+  std::string reason;       // what is wrong, or why it is slow; empty when all is well
+  std::uint64_t bytes = 0;  // held, of
+  std::uint64_t length = 0;
+  std::uint64_t received = 0;  // since the start: kept,
+  std::uint64_t wasted = 0;    // and thrown away
+  std::uint64_t sent = 0;
+  double rate_down = 0;  // bytes/s
+  double rate_up = 0;
+  std::size_t peers = 0;
+
+  double done() const {  // 0 … 1
+    return length == 0 ? (state == DownloadState::kSeeding ? 1 : 0)
+                       : static_cast<double>(bytes) / static_cast<double>(length);
+  }
+};
+
+class Download : public std::enable_shared_from_this<Download> {
+ public:
+  // What all downloads of one daemon share; outlives them.
+  struct Environment {
+    const DownloadDir& directory;
+    std::string state_dir;  // empty: nothing is remembered between runs
+    std::uint64_t min_free_bytes = 0;
+    std::optional<IpAddress> announce_address;
+    Identity identity;
+    ConnectionThreads& connections;
+    BanList bans;
+    CheckSlots check_slots;
+    unsigned hash_threads = 1;
+  };
+
+  Download(Torrent torrent, Environment& environment);
+  ~Download();
+
+  void start();
+  // Peers are told, the tracker is told, the state is saved; join() waits for that.
+  void begin_stop() EXCLUDES(mutex_);
+  void join();
+
+  const Torrent& torrent() const { return torrent_; }
+
+  // Talks with a peer that dialled us, in its thread, until that is over.
+  void accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
+
+  // Once a second while something may move: feeds the rates.
+  void tick(TimePoint now) EXCLUDES(mutex_);
+  DownloadStatus status() const EXCLUDES(mutex_);
+
+ private:
+  void run();
+  void check();
+  Bitfield verify(const PieceStore::Opened& opened);
+  void take_part();
+  void complete();
+  void depart();
+  void announce();
+  void dial_due();
+  void dial(const Endpoint& peer);
+  void talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer);
+  Outcome converse(ConnectionThreads::Connection& connection, std::optional<FirstFrame> first,
+                   const std::function<void(const Endpoint&)>& on_met);
+  void save_state(bool clean);
+  void save_progress();
+  void wait_for_event() EXCLUDES(mutex_);
+  void wait_to_retry() EXCLUDES(mutex_);
+  void empty_swarm();
+  void poke() EXCLUDES(mutex_);
+  void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
+  void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
+  void throw_storage_problem() EXCLUDES(mutex_);
+  std::string why_slow(const Swarm& swarm) const EXCLUDES(mutex_);
+  Announcer::Counters counters() const;
+  Fields log_fields() const;
+  Swarm* swarm() const EXCLUDES(mutex_);
+
+  const Torrent torrent_;
+  Environment& environment_;
+  PieceStore store_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> completing_ = false;
+  std::atomic<std::uint64_t> checked_bytes_ = 0;
+  std::thread thread_;
+
+  // The announcer's thread only.
+  Announcer announcer_;
+  TimePoint next_save_ = kNoDeadline;
+  std::uint32_t saved_pieces_ = 0;
+  TimePoint started_ = Clock::now();
+
+  mutable Mutex mutex_;
+  CondVar event_;
+  bool poked_ GUARDED_BY(mutex_) = false;
+  bool announce_now_ GUARDED_BY(mutex_) = false;
+  DownloadState state_ GUARDED_BY(mutex_) = DownloadState::kChecking;
+  std::string problem_ GUARDED_BY(mutex_);          // with kError, or what a seeder should know
+  std::string storage_problem_ GUARDED_BY(mutex_);  // reported by a connection, not yet acted upon
+  std::string tracker_problem_ GUARDED_BY(mutex_);
+  PeerBook book_ GUARDED_BY(mutex_);
+  Random random_ GUARDED_BY(mutex_);
+  RateMeter down_ GUARDED_BY(mutex_);
+  RateMeter up_ GUARDED_BY(mutex_);
+  std::unique_ptr<Swarm> swarm_ GUARDED_BY(mutex_);  // once checked, to the end
+};
+
+}  // namespace piecework::peer

@@ -1,0 +1,149 @@
+#include "peer/left_pieces.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace piecework::peer {
+namespace {
+
+// In the endgame, at most this many connections ask for the same piece.
+constexpr std::uint8_t kMaxClaimsOfOnePiece = 4;
+
+bool holds(std::span<const PieceIndex> pieces, PieceIndex piece) {
+  return std::find(pieces.begin(), pieces.end(), piece) != pieces.end();
+}
+
+}  // namespace
+
+PieceClaim::PieceClaim(PieceClaim&& other) noexcept
+    : owner_(std::exchange(other.owner_, nullptr)), piece_(other.piece_) {}
+
+PieceClaim& PieceClaim::operator=(PieceClaim&& other) noexcept {
+  std::swap(owner_, other.owner_);
+  std::swap(piece_, other.piece_);
+  return *this;
+}
+
+PieceClaim::~PieceClaim() {
+  if (owner_ != nullptr) owner_->give_back(piece_);
+}
+
+LeftPieces::LeftPieces(const Bitfield& held, std::uint64_t random_seed)
+    : random_(random_seed), held_(held), left_(held.size()), claims_(held.size(), 0) {
+  for (PieceIndex piece; piece.value() < held.size(); ++piece) {
+    if (!held.has(piece)) left_.insert(piece);
+  }
+}
+
+void LeftPieces::peer_joined(PeerPieces& peer) {
+  MutexLock lock(mutex_);
+  peer.counted = !peer.has.complete();
+  if (!peer.counted) {
+    ++seeders_;
+    return;
+  }
+  for (PieceIndex piece; piece.value() < peer.has.size(); ++piece) {
+    if (peer.has.has(piece)) left_.gained(piece);
+  }
+}
+
+void LeftPieces::peer_gained(PeerPieces& peer, PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (peer.counted) left_.gained(piece);
+}
+
+void LeftPieces::peer_left(PeerPieces& peer) {
+  MutexLock lock(mutex_);
+  if (!peer.counted) {
+    --seeders_;
+    return;
+  }
+  for (PieceIndex piece; piece.value() < peer.has.size(); ++piece) {
+    if (peer.has.has(piece)) left_.lost(piece);
+  }
+}
+
+std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
+                                            std::span<const PieceIndex> distrusted, bool idle) {
+  MutexLock lock(mutex_);
+  std::optional<PieceIndex> piece;
+  if (!left_.empty()) {
+    piece = left_.pick(random_, [&](PieceIndex candidate) NO_THREAD_SAFETY_ANALYSIS {
+      if (!peer.has.has(candidate)) return false;
+      return !holds(distrusted, candidate) || availability_locked(candidate) <= 1;
+    });
+    if (piece) left_.erase(*piece);
+  } else if (idle) {
+    piece = endgame_pick_locked(peer, distrusted);
+  }
+  if (!piece) return std::nullopt;
+  if (claims_[piece->value()]++ == 0) claimed_.push_back(*piece);
+  return PieceClaim(this, *piece);
+}
+
+bool LeftPieces::complete(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (!held_.set(piece)) return false;
+  if (left_.contains(piece)) left_.erase(piece);
+  return true;
+}
+
+bool LeftPieces::is_held(PieceIndex piece) const {
+  MutexLock lock(mutex_);
+  return held_.has(piece);
+}
+
+Bitfield LeftPieces::held() const {
+  MutexLock lock(mutex_);
+  return held_;
+}
+
+std::uint32_t LeftPieces::held_count() const {
+  MutexLock lock(mutex_);
+  return held_.held();
+}
+
+bool LeftPieces::all_held() const {
+  MutexLock lock(mutex_);
+  return held_.complete();
+}
+
+std::uint32_t LeftPieces::availability(PieceIndex piece) const {
+  MutexLock lock(mutex_);
+  return availability_locked(piece);
+}
+
+std::uint32_t LeftPieces::unavailable() const {
+  MutexLock lock(mutex_);
+  if (seeders_ > 0) return 0;
+  std::uint32_t count = 0;
+  for (PieceIndex piece; piece.value() < held_.size(); ++piece) {
+    if (!held_.has(piece) && left_.availability(piece) == 0) ++count;
+  }
+  return count;
+}
+
+void LeftPieces::give_back(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (--claims_[piece.value()] > 0) return;
+  claimed_.erase(std::find(claimed_.begin(), claimed_.end(), piece));
+  if (!held_.has(piece)) left_.insert(piece);
+}
+
+std::uint32_t LeftPieces::availability_locked(PieceIndex piece) const {
+  return left_.availability(piece) + seeders_;
+}
+
+std::optional<PieceIndex> LeftPieces::endgame_pick_locked(
+    const PeerPieces& peer, std::span<const PieceIndex> distrusted) const {
+  std::optional<PieceIndex> best;
+  for (const PieceIndex piece : claimed_) {
+    const std::uint8_t claims = claims_[piece.value()];
+    if (held_.has(piece) || !peer.has.has(piece) || claims >= kMaxClaimsOfOnePiece) continue;
+    if (holds(distrusted, piece)) continue;
+    if (!best || claims < claims_[best->value()]) best = piece;
+  }
+  return best;
+}
+
+}  // namespace piecework::peer

@@ -1,0 +1,43 @@
+// peerd: its settings, wired to the daemon.
+#include "common/daemon_main.h"
+#include "peer/peer_config.h"
+#include "peer/peer_daemon.h"
+
+namespace piecework::peer {
+namespace {
+
+void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSource& source,
+           ShutdownSignals& signals) {
+  const auto reload = [&source](PeerConfig& fresh) {
+    ConfigSchema fresh_schema = fresh.schema();
+    source.load(fresh_schema);
+    fresh.server_options();
+  };
+  start_step(kExitCantCreate, [&] {
+    open_daemon_log("peerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
+  });
+  PeerDaemon daemon = start_step(kExitUnavailable, [&] { return PeerDaemon(config, reload); });
+  start_step(kExitCantCreate,
+             [&] { daemon.create_status_file("peerd", path_choice(schema, "status_file")); });
+  daemon.run(signals);
+}
+
+}  // namespace
+}  // namespace piecework::peer
+
+int main(int argc, char** argv) {
+  using namespace piecework;
+  peer::PeerConfig config;
+  ConfigSchema schema = config.schema();
+  const DaemonProgram program{
+      .name = "peerd",
+      .about =
+          "Fetches and seeds the torrents in its watched directory. Runs in the foreground until\n"
+          "TERM or INT; HUP reads the configuration again, USR1 reopens the log.",
+      .default_config = peer::kDefaultPeerConfig,
+      .schema = schema,
+      .check = [&] { config.server_options(); },
+      .serve = [&](const ConfigSource& source,
+                   ShutdownSignals& signals) { peer::serve(config, schema, source, signals); }};
+  return daemon_main(program, argc, argv);
+}

@@ -1,0 +1,131 @@
+#include "peer/peer_book.h"
+
+#include <algorithm>
+
+#include "peer/back_off.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr seconds kAfterAccepted{1};  // it will rather dial us again
+constexpr seconds kMisunderstood{60};
+constexpr seconds kAfterOver{10};  // PROTOCOL.md section 5: an original, at most once in 10 s
+constexpr std::chrono::minutes kHopeless{10};
+constexpr std::chrono::hours kForgetAfter{1};
+constexpr std::size_t kMaxEntries = 2000;
+
+}  // namespace
+
+std::string_view outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kUnreachable:
+      return "unreachable";
+    case Outcome::kLost:
+      return "lost";
+    case Outcome::kSilent:
+      return "silent";
+    case Outcome::kBroken:
+      return "protocol_error";
+    case Outcome::kOther:
+      return "other_torrent";
+    case Outcome::kSelf:
+      return "self";
+    case Outcome::kSurplus:
+      return "surplus";
+    case Outcome::kBothComplete:
+      return "both_complete";
+    case Outcome::kOver:
+      return "over";
+    case Outcome::kBanned:
+      return "banned";
+    case Outcome::kStopped:
+      return "stopping";
+  }
+  return "unknown";
+}
+
+void PeerBook::named_by_tracker(const std::vector<Endpoint>& peers, TimePoint now) {
+  for (const Endpoint& peer : peers) {
+    const auto found = entries_.find(peer);
+    if (found != entries_.end()) {
+      found->second.named = now;
+    } else if (entries_.size() < kMaxEntries) {
+      entries_.emplace(peer, Entry{now, now});
+    }
+  }
+  std::erase_if(entries_, [&](const auto& item) {
+    const Entry& entry = item.second;
+    return !entry.dialled && entry.accepted == 0 && now - entry.named > kForgetAfter;
+  });
+}
+
+std::vector<Endpoint> PeerBook::take_due(TimePoint now) {
+  std::vector<Endpoint> due;
+  for (auto& [endpoint, entry] : entries_) {
+    if (!has_place()) break;
+    if (entry.dialled || entry.accepted > 0 || now < entry.not_before) continue;
+    entry.dialled = true;
+    ++dialled_;
+    due.push_back(endpoint);
+  }
+  return due;
+}
+
+TimePoint PeerBook::next_due() const {
+  TimePoint next = kNoDeadline;
+  if (!has_place()) return next;
+  for (const auto& [endpoint, entry] : entries_) {
+    if (!entry.dialled && entry.accepted == 0) next = std::min(next, entry.not_before);
+  }
+  return next;
+}
+
+void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Random& random) {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (entry.dialled) --dialled_;
+  entry.dialled = false;
+  switch (outcome) {
+    case Outcome::kLost:
+      entry.failures = 0;
+      entry.not_before = now + back_off(0, random);
+      break;
+    case Outcome::kUnreachable:
+    case Outcome::kSilent:
+      entry.not_before = now + back_off(entry.failures++, random);
+      break;
+    case Outcome::kBroken:
+    case Outcome::kOther:
+      entry.not_before = now + kMisunderstood;
+      break;
+    case Outcome::kSurplus:
+    case Outcome::kOver:
+      entry.failures = 0;
+      entry.not_before = now + kAfterOver;
+      break;
+    case Outcome::kBothComplete:
+    case Outcome::kBanned:
+    case Outcome::kStopped:
+      entry.not_before = now + kHopeless;
+      break;
+    case Outcome::kSelf:
+      entry.not_before = kNoDeadline;
+      break;
+  }
+}
+
+void PeerBook::accepted_from(const Endpoint& peer) {
+  const auto found = entries_.find(peer);
+  if (found != entries_.end()) ++found->second.accepted;
+}
+
+void PeerBook::accepted_gone(const Endpoint& peer, TimePoint now) {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end() || found->second.accepted == 0) return;
+  if (--found->second.accepted == 0) {
+    found->second.not_before = std::max(found->second.not_before, now + kAfterAccepted);
+  }
+}
+
+}  // namespace piecework::peer

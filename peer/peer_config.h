@@ -1,0 +1,42 @@
+// The settings of peerd: every key has a default, and no file at all is a working set-up.
+// Plain data.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/config_file.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "peer/peer_server.h"
+
+namespace piecework::peer {
+
+inline constexpr const char* kDefaultPeerConfig = "/etc/piecework/peerd.yaml";
+
+struct PeerConfig {
+  std::vector<Endpoint> listen{*Endpoint::parse("0.0.0.0:5555"), *Endpoint::parse("[::]:5555")};
+  std::string watch_dir = "/var/lib/piecework/peerd/torrents";
+  std::string download_dir = "/var/lib/piecework/peerd/downloads";
+  std::string state_dir = "/var/lib/piecework/peerd/state";
+  std::string status_file = "/run/piecework/peerd/status.json";
+  milliseconds rescan_interval = seconds(30);
+  std::size_t max_connections = 512;
+  std::size_t max_connections_per_address = 256;
+  std::string announce_address;  // empty: what the tracker sees
+  std::uint64_t min_free_space = 0;
+  milliseconds progress_interval = seconds(10);
+  unsigned file_mode = 0644;
+  std::string group;  // empty: the daemon's own
+  std::string log_file = "/var/log/piecework/peerd/peerd.log";
+  LogLevel log_level = LogLevel::kInfo;
+
+  // The keys, bound to the fields of this object, which must outlive it.
+  ConfigSchema schema();
+
+  // For the node. Throws ConfigError when announce_address is no address or there is no such group.
+  PeerServer::Options server_options() const;
+};
+
+}  // namespace piecework::peer

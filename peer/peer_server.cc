@@ -1,0 +1,167 @@
+#include "peer/peer_server.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "common/errors.h"
+#include "common/log.h"
+#include "common/messages.h"
+#include "common/socket.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr seconds kFirstFrameTime{10};
+constexpr int kChecksAtATime = 2;
+
+}  // namespace
+
+PeerServer::PeerServer(const Options& options)
+    : directory_(options.download_dir, options.ownership),
+      connections_("peer", options.limits),
+      server_(options.listen, connections_,
+              [this](ConnectionThreads::Connection& connection) { talk(connection); }),
+      environment_{.directory = directory_,
+                   .state_dir = options.state_dir,
+                   .min_free_bytes = options.min_free_bytes,
+                   .announce_address = options.announce_address,
+                   .identity = {make_peer_id(), server_.listening().front().port},
+                   .connections = connections_,
+                   .bans = {},
+                   .check_slots = CheckSlots(kChecksAtATime),
+                   .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
+  if (options.state_dir.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(options.state_dir, error);
+  if (error) throw std::system_error(error, "create " + options.state_dir);
+}
+
+PeerServer::~PeerServer() {
+  stop();
+}
+
+void PeerServer::start() {
+  server_.start();
+}
+
+void PeerServer::stop() {
+  server_.stop();
+  const auto all = downloads();
+  for (const auto& download : all) download->begin_stop();
+  for (const auto& download : all) download->join();
+  connections_.stop();
+  MutexLock lock(mutex_);
+  entries_.clear();
+}
+
+std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& origin) {
+  std::shared_ptr<Download> download;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [info_hash, entry] : entries_) {
+      if (info_hash == torrent.info_hash) {
+        return "the same torrent is there already, as " + entry.origin;
+      }
+      if (entry.download->torrent().file_name == torrent.file_name) {
+        return "file_name " + torrent.file_name + " is taken already, by " + entry.origin;
+      }
+    }
+    const InfoHash info_hash = torrent.info_hash;
+    download = std::make_shared<Download>(std::move(torrent), environment_);
+    entries_.emplace(info_hash, Entry{download, origin});
+  }
+  download->start();
+  return std::nullopt;
+}
+
+void PeerServer::remove(const InfoHash& info_hash) {
+  std::shared_ptr<Download> download;
+  {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(info_hash);
+    if (found == entries_.end()) return;
+    download = found->second.download;
+  }
+  download->begin_stop();
+  download->join();
+  // Only now is its name free again.
+  MutexLock lock(mutex_);
+  entries_.erase(info_hash);
+}
+
+void PeerServer::tick(TimePoint now) {
+  for (const auto& download : downloads()) download->tick(now);
+}
+
+std::vector<DownloadStatus> PeerServer::status() const {
+  std::vector<DownloadStatus> all;
+  for (const auto& download : downloads()) all.push_back(download->status());
+  return all;
+}
+
+void PeerServer::talk(ConnectionThreads::Connection& connection) {
+  try {
+    auto first =
+        recv_first_frame(connection.stream(), max_pieces(), Clock::now() + kFirstFrameTime);
+    if (!first) return;
+    connections_.first_frame_done(connection);
+    if (const auto download = find(*first)) {
+      download->accept(connection, std::move(*first));
+      return;
+    }
+    log_info("peer.refused",
+             {{"peer", connection.remote().to_string()}, {"reason", "unknown_torrent"}});
+    if (!first->greeting) {  // an original that is cut off without a word spins for ever
+      connection.stream().send_all(EncodedMessage::plain(MessageId::kServerClose).bytes(),
+                                   Clock::now() + kFirstFrameTime);
+    }
+  } catch (const ProtocolError& error) {
+    Fields fields{{"peer", connection.remote().to_string()}, {"reason", error.reason()}};
+    fields.insert(fields.end(), error.fields().begin(), error.fields().end());
+    log_warn("peer.refused", fields);
+  } catch (const TimeoutError&) {
+    log_info("peer.refused",
+             {{"peer", connection.remote().to_string()}, {"reason", "no_first_frame"}});
+  } catch (const std::exception& error) {
+    log_info("peer.refused", {{"peer", connection.remote().to_string()}, {"reason", error.what()}});
+  }
+}
+
+std::uint32_t PeerServer::max_pieces() const {
+  MutexLock lock(mutex_);
+  std::uint32_t most = 0;
+  for (const auto& [info_hash, entry] : entries_) {
+    most = std::max(most, entry.download->torrent().layout.count());
+  }
+  return most;
+}
+
+std::shared_ptr<Download> PeerServer::find(const FirstFrame& first) const {
+  MutexLock lock(mutex_);
+  if (first.greeting) {
+    const auto found = entries_.find(first.greeting->info_hash);
+    return found == entries_.end() ? nullptr : found->second.download;
+  }
+  // An original does not say which torrent it means: the one whose piece count matches, if there is
+  // exactly one (PROTOCOL.md section 5).
+  std::shared_ptr<Download> match;
+  for (const auto& [info_hash, entry] : entries_) {
+    const Torrent& torrent = entry.download->torrent();
+    if (torrent.form != HashForm::kOriginal || torrent.layout.count() != first.pieces.size()) {
+      continue;
+    }
+    if (match) return nullptr;
+    match = entry.download;
+  }
+  return match;
+}
+
+std::vector<std::shared_ptr<Download>> PeerServer::downloads() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Download>> all;
+  for (const auto& [info_hash, entry] : entries_) all.push_back(entry.download);
+  return all;
+}
+
+}  // namespace piecework::peer

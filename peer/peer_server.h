@@ -1,0 +1,71 @@
+// The node: everything that all torrents of one program share. Accepts other peers on one port,
+// reads from their first frame which torrent they mean, and holds the downloads. start() and stop()
+// belong to the owner's thread; the rest is safe from any.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/connection_threads.h"
+#include "common/mutex.h"
+#include "common/tcp_server.h"
+#include "peer/download.h"
+
+namespace piecework::peer {
+
+class PeerServer {
+ public:
+  struct Options {
+    std::vector<Endpoint> listen;
+    std::string download_dir;
+    DownloadDir::Ownership ownership;
+    std::string state_dir;  // empty: nothing is remembered
+    std::uint64_t min_free_bytes = 0;
+    std::optional<IpAddress> announce_address;
+    ConnectionThreads::Limits limits{512, 256};
+  };
+
+  // Listens at once. Throws std::system_error naming the endpoint or the directory.
+  explicit PeerServer(const Options& options);
+  ~PeerServer();
+
+  const std::vector<Endpoint>& listening() const { return server_.listening(); }
+
+  void start();
+  // Ends every download and every connection, all of them at the same time.
+  void stop() EXCLUDES(mutex_);
+
+  // Starts `torrent`. Otherwise says why not: its name or its info_hash is taken already; `origin`,
+  // the torrent file, is what a later refusal names.
+  std::optional<std::string> add(Torrent torrent, const std::string& origin) EXCLUDES(mutex_);
+  // Ends it; data and state stay. Does nothing when it is not there.
+  void remove(const InfoHash& info_hash) EXCLUDES(mutex_);
+
+  void tick(TimePoint now) EXCLUDES(mutex_);
+  std::vector<DownloadStatus> status() const EXCLUDES(mutex_);
+  std::size_t connection_count() const { return connections_.count(); }
+
+ private:
+  struct Entry {
+    std::shared_ptr<Download> download;
+    std::string origin;
+  };
+
+  void talk(ConnectionThreads::Connection& connection);
+  std::uint32_t max_pieces() const EXCLUDES(mutex_);
+  std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);
+  std::vector<std::shared_ptr<Download>> downloads() const EXCLUDES(mutex_);
+
+  const DownloadDir directory_;
+  ConnectionThreads connections_;
+  TcpServer server_;
+  Download::Environment environment_;
+
+  mutable Mutex mutex_;
+  std::map<InfoHash, Entry> entries_ GUARDED_BY(mutex_);
+};
+
+}  // namespace piecework::peer

@@ -1,0 +1,146 @@
+// peerctl: makes, shows and checks torrents, moves files without a daemon, and asks the local
+// peerd. Dispatch to the subcommands, each in a file of its own, and the one place that turns
+// errors into exit codes.
+
+#include <array>
+#include <cerrno>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "common/command_line.h"
+#include "common/errors.h"
+#include "common/exit_codes.h"
+#include "common/printable.h"
+#include "common/threads.h"
+#include "common/version.h"
+#include "peer/peerctl_fetch.h"
+#include "peer/peerctl_get.h"
+#include "peer/peerctl_io.h"
+#include "peer/peerctl_make.h"
+#include "peer/peerctl_serve.h"
+#include "peer/peerctl_show.h"
+#include "peer/peerctl_status.h"
+#include "peer/peerctl_verify.h"
+
+namespace piecework::peer::peerctl {
+namespace {
+
+struct Subcommand {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(std::span<const std::string> arguments);
+};
+
+constexpr std::array kSubcommands = {
+    Subcommand{"make", "make the torrent of a file", run_make},
+    Subcommand{"show", "print what a torrent says", run_show},
+    Subcommand{"verify", "compare a file with its torrent", run_verify},
+    Subcommand{"get", "fetch what a torrent describes, without a daemon", run_get},
+    Subcommand{"status", "print what the local peerd is doing", run_status},
+    Subcommand{"serve", "send a file to everyone who connects", run_serve},
+    Subcommand{"fetch", "receive the file that a server sends", run_fetch},
+};
+
+std::string overall_help() {
+  std::string out =
+      "Usage: peerctl SUBCOMMAND [arguments]\n"
+      "       peerctl SUBCOMMAND --help\n"
+      "       peerctl --version\n"
+      "\n"
+      "The companion of peerd: makes and checks torrents, and moves files without a daemon.\n"
+      "\n"
+      "Subcommands:\n";
+  for (const Subcommand& subcommand : kSubcommands) {
+    std::string line = "  " + std::string(subcommand.name);
+    line.resize(12, ' ');
+    out += line + std::string(subcommand.summary) + "\n";
+  }
+  return out +
+         "\n"
+         "Exit codes: 0 done, 64 wrong usage, 65 bad torrent or data, 66 no such input,\n"
+         "69 nobody reachable, 73 cannot create the output, 74 reading or writing failed,\n"
+         "75 try again, 76 the other side broke the protocol, 77 refused.\n";
+}
+
+const Subcommand* find_subcommand(std::string_view name) {
+  for (const Subcommand& subcommand : kSubcommands) {
+    if (subcommand.name == name) return &subcommand;
+  }
+  return nullptr;
+}
+
+int dispatch(std::span<const std::string> arguments) {
+  if (arguments.empty()) throw UsageError("missing subcommand");
+  const std::string& word = arguments.front();
+  if (word == "--help" || word == "-h") {
+    print_out(overall_help());
+    return kExitOk;
+  }
+  if (word == "--version") {
+    print_out("peerctl " + std::string(kVersion) + "\n");
+    return kExitOk;
+  }
+  const Subcommand* const subcommand = find_subcommand(word);
+  if (subcommand == nullptr) {
+    throw UsageError((word.starts_with("-") ? "unknown option " : "unknown subcommand ") + word);
+  }
+  return subcommand->run(arguments.subspan(1));
+}
+
+ExitCode exit_code_of(const std::system_error& error) {
+  switch (error.code().value()) {
+    case ENOENT:
+    case ENOTDIR:
+      return kExitNoInput;
+    case EACCES:
+    case EPERM:
+      return kExitRefused;
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return kExitUnavailable;
+    default:
+      return kExitIo;
+  }
+}
+
+int fail(ExitCode exit_code, const std::exception& error) {
+  print_note("peerctl: " + printable(error.what()));
+  return exit_code;
+}
+
+int run(std::span<const std::string> arguments) {
+  try {
+    return dispatch(arguments);
+  } catch (const UsageError& error) {
+    const bool known = !arguments.empty() && find_subcommand(arguments.front()) != nullptr;
+    fail(kExitUsage, error);
+    print_note("Try: peerctl " + (known ? arguments.front() + " " : "") + "--help");
+    return kExitUsage;
+  } catch (const CommandError& error) {
+    return fail(error.exit_code(), error);
+  } catch (const TorrentError& error) {
+    return fail(kExitData, error);
+  } catch (const ConfigError& error) {
+    return fail(kExitConfig, error);
+  } catch (const ProtocolError& error) {
+    return fail(kExitProtocol, error);
+  } catch (const TimeoutError& error) {
+    return fail(kExitTempFail, error);
+  } catch (const std::system_error& error) {
+    return fail(exit_code_of(error), error);
+  } catch (const std::exception& error) {
+    return fail(kExitSoftware, error);
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer::peerctl
+
+int main(int argc, char** argv) {
+  piecework::set_thread_stack_size();
+  return piecework::peer::peerctl::run(piecework::argument_strings(argc, argv));
+}

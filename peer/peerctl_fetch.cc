@@ -1,0 +1,163 @@
+#include "peer/peerctl_fetch.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <vector>
+
+#include "common/command_line.h"
+#include "common/errors.h"
+#include "common/frame.h"
+#include "common/printable.h"
+#include "common/socket.h"
+#include "common/stream.h"
+#include "common/units.h"
+#include "peer/peerctl_io.h"
+#include "peer/progress.h"
+
+namespace piecework::peer::peerctl {
+namespace {
+
+constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<off_t>::max();
+constexpr std::size_t kBufferBytes = 256 << 10;
+constexpr seconds kConnectTime{10};
+constexpr seconds kStallTime{60};
+
+const CommandSpec& spec() {
+  static const CommandSpec value{
+      .name = "peerctl fetch",
+      .usage = "HOST:PORT -o FILE",
+      .about =
+          "Receives the file that `peerctl serve` sends at HOST:PORT. FILE appears, or is\n"
+          "replaced, only when all of it has arrived.",
+      .positionals = {"HOST:PORT"},
+      .required_positionals = 1,
+      .options = {{.name = "-o", .value_name = "FILE", .help = "where to; - is stdout"}}};
+  return value;
+}
+
+// Where the bytes go: stdout, or a temporary file beside FILE that takes its name in the end and is
+// removed otherwise.
+class Output {
+ public:
+  explicit Output(const std::string& path) : path_(path) {
+    if (path_ == "-") return;
+    const std::string prefix(directory_prefix(path_));
+    temporary_ = prefix + "." + path_.substr(prefix.size()) + ".XXXXXX";
+    fd_.reset(::mkostemp(temporary_.data(), O_CLOEXEC));
+    if (!fd_.valid()) fail(kExitCantCreate, "create");
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() {
+    if (fd_.valid()) ::unlink(temporary_.c_str());
+  }
+
+  void reserve(std::uint64_t bytes) {
+    if (!fd_.valid() || bytes == 0) return;
+    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(bytes)) < 0 && errno != EOPNOTSUPP &&
+        errno != ENOSYS) {
+      fail(kExitCantCreate, "reserve " + format_size(bytes));
+    }
+  }
+
+  void write(std::span<const std::byte> data) {
+    const int fd = fd_.valid() ? fd_.get() : STDOUT_FILENO;
+    while (!data.empty()) {
+      const ssize_t n = ::write(fd, data.data(), data.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail(kExitIo, "write");
+      data = data.subspan(static_cast<std::size_t>(n));
+    }
+  }
+
+  void finish() {
+    if (!fd_.valid()) return;
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    ::fchmod(fd_.get(), 0666 & ~mask);
+    if (::rename(temporary_.c_str(), path_.c_str()) < 0) fail(kExitCantCreate, "rename");
+    fd_.reset();
+  }
+
+ private:
+  [[noreturn]] void fail(ExitCode code, const std::string& what) const {
+    const std::string reason = std::generic_category().message(errno);
+    throw CommandError(code, path_ + ": " + what + ": " + reason);
+  }
+
+  const std::string path_;
+  std::string temporary_;
+  UniqueFd fd_;  // invalid: stdout, or finished
+};
+
+Stream connect_to(const HostPort& target) {
+  const Deadline deadline = Clock::now() + kConnectTime;
+  try {
+    const std::vector<Endpoint> endpoints = resolve(target);
+    for (std::size_t i = 0;; ++i) {
+      try {
+        Stream stream = Stream::unconnected(endpoints.at(i));
+        stream.connect(endpoints[i], deadline);
+        return stream;
+      } catch (const std::system_error&) {
+        if (i + 1 == endpoints.size()) throw;
+      }
+    }
+  } catch (const std::exception& error) {
+    throw CommandError(kExitUnavailable, target.to_string() + ": " + error.what());
+  }
+}
+
+void receive(Stream& stream, std::uint64_t size, Output& output, Progress& progress) {
+  std::vector<std::byte> buffer(kBufferBytes);
+  for (std::uint64_t left = size; left > 0;) {
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
+    const std::size_t n =
+        stream.recv_some(std::span(buffer).first(most), Clock::now() + kStallTime);
+    if (n == 0) {
+      throw ProtocolError("truncated", {{"got", size - left}, {"expected", size}});
+    }
+    output.write(std::span(buffer).first(n));
+    progress.add(n);
+    left -= n;
+  }
+}
+
+}  // namespace
+
+int run_fetch(std::span<const std::string> arguments) {
+  const CommandLine line = CommandLine::parse(spec(), arguments);
+  if (line.help()) {
+    print_out(help_text(spec()));
+    return kExitOk;
+  }
+  const std::string& word = line.positionals().front();
+  const auto target = HostPort::parse(word);
+  if (!target) throw UsageError(word + " is no HOST:PORT");
+  const auto path = line.value("-o");
+  if (!path || path->empty()) throw UsageError("missing -o FILE");
+
+  Output output(*path);
+  Stream stream = connect_to(*target);
+  const TimePoint start = Clock::now();
+  const auto size = recv_frame_header(stream, kMaxFileBytes, Clock::now() + kStallTime);
+  if (!size) throw ProtocolError("truncated", {{"got", 0}, {"expected", kFrameHeaderBytes}});
+  output.reserve(*size);
+  {
+    Progress progress(*path, *size);
+    receive(stream, *size, output, progress);
+  }
+  output.finish();
+  const std::chrono::duration<double> took = Clock::now() - start;
+  print_note("fetched " + std::to_string(*size) + " bytes in " +
+             format_seconds(Clock::now() - start) + " s, " +
+             format_rate(static_cast<double>(*size) / took.count()));
+  return kExitOk;
+}
+
+}  // namespace piecework::peer::peerctl

@@ -1,0 +1,199 @@
+#include "peer/peerctl_make.h"
+
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <system_error>
+
+#include "common/atomic_file.h"
+#include "common/command_line.h"
+#include "common/errors.h"
+#include "common/torrent.h"
+#include "common/units.h"
+#include "common/utf8.h"
+#include "peer/hash_file.h"
+#include "peer/peerctl_io.h"
+#include "peer/progress.h"
+
+namespace piecework::peer::peerctl {
+namespace {
+
+const CommandSpec& spec() {
+  static const CommandSpec value{
+      .name = "peerctl make",
+      .usage = "FILE --announce HOST:PORT [options]",
+      .about =
+          "Hashes FILE on all cores and writes its torrent. FILE must not change meanwhile.\n"
+          "The torrent names FILE by the last part of its path.",
+      .positionals = {"FILE"},
+      .required_positionals = 1,
+      .options = {{.name = "--announce",
+                   .value_name = "HOST:PORT",
+                   .help = "a tracker; may be given several times, tried in that order",
+                   .repeatable = true},
+                  {.name = "-o",
+                   .value_name = "OUT",
+                   .help = "where to write the torrent; - is stdout (default: FILE.torrent)"},
+                  {.name = "--piece-length",
+                   .value_name = "N",
+                   .help = "bytes of a piece, such as 1MiB, at most 64MiB\n"
+                           "(default: whatever makes 1,000 to 2,000 pieces, 64KiB to 16MiB)"},
+                  {.name = "--original",
+                   .help = "write hashes that the original programs of 2018 understand;\n"
+                           "pieces are then at most 256KiB"},
+                  {.name = "--comment",
+                   .value_name = "TEXT",
+                   .help = "a remark for whoever reads the torrent"}}};
+  return value;
+}
+
+struct Request {
+  std::string file;
+  std::string out;
+  std::optional<std::uint32_t> piece_length;
+  Torrent torrent;  // trackers, comment, form and name so far
+};
+
+std::vector<HostPort> read_trackers(const CommandLine& line) {
+  std::vector<HostPort> trackers;
+  for (const std::string& text : line.values("--announce")) {
+    const std::optional<HostPort> tracker = HostPort::parse(text);
+    if (!tracker || tracker->port == 0) throw UsageError("--announce " + text + ": not HOST:PORT");
+    trackers.push_back(*tracker);
+  }
+  if (trackers.empty()) throw UsageError("missing option --announce HOST:PORT");
+  return trackers;
+}
+
+std::optional<std::uint32_t> read_piece_length(const CommandLine& line, bool original) {
+  const std::optional<std::string> text = line.value("--piece-length");
+  if (!text) return std::nullopt;
+  const std::uint32_t most = original ? kMaxOriginalPieceLength : kMaxPieceLength;
+  const std::optional<std::uint64_t> length = parse_size(*text);
+  if (!length || *length == 0 || *length > most) {
+    throw UsageError("--piece-length " + *text + ": must be a size from 1 byte to " +
+                     format_size(most) + (original ? " in the original form" : ""));
+  }
+  return static_cast<std::uint32_t>(*length);
+}
+
+Request read_request(const CommandLine& line) {
+  Request request;
+  const bool original = line.has("--original");
+  request.file = line.positionals().front();
+  request.out = line.value("-o").value_or(request.file + ".torrent");
+  request.piece_length = read_piece_length(line, original);
+  request.torrent.trackers = read_trackers(line);
+  request.torrent.comment = line.value("--comment").value_or("");
+  if (!is_utf8(request.torrent.comment)) throw UsageError("--comment: must be UTF-8");
+  request.torrent.form = original ? HashForm::kOriginal : HashForm::kSha256;
+  request.torrent.file_name = request.file.substr(directory_prefix(request.file).size());
+  return request;
+}
+
+[[noreturn]] void cannot_create(const std::string& out, const std::string& why) {
+  throw CommandError(kExitCantCreate, out + ": " + why);
+}
+
+// Before anything is hashed: can the result be written where it is wanted?
+void check_output(const Request& request, const DataFile& data) {
+  if (request.out == "-") return;
+  struct stat status;
+  if (::stat(request.out.c_str(), &status) == 0) {
+    if (status.st_dev == data.status.st_dev && status.st_ino == data.status.st_ino) {
+      throw UsageError("-o " + request.out + ": is FILE itself");
+    }
+    if (!S_ISREG(status.st_mode)) cannot_create(request.out, "not a regular file");
+  } else if (errno != ENOENT) {
+    cannot_create(request.out, std::generic_category().message(errno));
+  }
+  const std::string directory = std::string(directory_prefix(request.out)) + ".";
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    cannot_create(request.out, std::generic_category().message(errno));
+  }
+}
+
+PieceLayout choose_layout(const Request& request, std::uint64_t file_length) {
+  const bool original = request.torrent.form == HashForm::kOriginal;
+  const std::uint32_t length =
+      request.piece_length.value_or(choose_piece_length(file_length, original));
+  const std::uint64_t pieces = file_length / length + (file_length % length != 0 ? 1 : 0);
+  if (pieces <= kMaxPieces) return PieceLayout(file_length, length);
+  const std::uint64_t enough = std::bit_ceil((file_length - 1) / kMaxPieces + 1);
+  const std::uint32_t most = original ? kMaxOriginalPieceLength : kMaxPieceLength;
+  throw UsageError(request.file + " would have " + std::to_string(pieces) + " pieces, more than " +
+                   std::to_string(kMaxPieces) +
+                   (enough <= most ? "; use --piece-length " + std::to_string(enough) + " or more"
+                    : original     ? "; it is too large for --original"
+                                   : "; it is too large for a torrent"));
+}
+
+bool unchanged(const DataFile& data) {
+  struct stat now;
+  return ::fstat(data.fd.get(), &now) == 0 && now.st_size == data.status.st_size &&
+         now.st_mtim.tv_sec == data.status.st_mtim.tv_sec &&
+         now.st_mtim.tv_nsec == data.status.st_mtim.tv_nsec;
+}
+
+std::vector<Digest> hash(const Request& request, const DataFile& data) {
+  Progress progress(request.file, data.size());
+  HashOptions options;
+  options.on_progress = [&](std::uint64_t bytes) { progress.add(bytes); };
+  std::optional<std::vector<Digest>> digests;
+  std::string problem;
+  try {
+    digests =
+        hash_pieces(data.fd.get(), request.torrent.layout, request.torrent.hash_kind(), options);
+  } catch (const std::system_error& error) {
+    problem = error.what();
+  }
+  progress.finish();
+  if (!unchanged(data)) {
+    throw CommandError(kExitTempFail, request.file + ": changed while it was hashed; try again");
+  }
+  if (!digests) throw CommandError(kExitIo, request.file + ": " + problem);
+  return std::move(*digests);
+}
+
+// What a plain open(2) would make of a new file.
+mode_t new_file_mode() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
+void write_result(const Request& request, const std::string& text) {
+  if (request.out == "-") return print_out(text);
+  try {
+    write_file_atomically(request.out, text, new_file_mode(), Durability::kCached);
+  } catch (const std::system_error& error) {
+    throw CommandError(kExitCantCreate, error.what());
+  }
+}
+
+}  // namespace
+
+int run_make(std::span<const std::string> arguments) {
+  const CommandLine line = CommandLine::parse(spec(), arguments);
+  if (line.help()) {
+    print_out(help_text(spec()));
+    return kExitOk;
+  }
+  Request request = read_request(line);
+  const DataFile data = open_data_file(request.file);
+  const std::string problem = file_name_problem(request.torrent.file_name);
+  if (!problem.empty()) throw CommandError(kExitData, request.file + ": its name " + problem);
+  check_output(request, data);
+  Torrent& torrent = request.torrent;
+  torrent.layout = choose_layout(request, data.size());
+  torrent.piece_digests = hash(request, data);
+  torrent.info_hash = compute_info_hash(torrent.file_name, torrent.layout, torrent.piece_digests);
+  write_result(request, format_torrent(torrent));
+  print_note("info hash " + torrent.info_hash.to_hex() + ", " +
+             format_count(torrent.layout.count(), "piece") + " of " +
+             format_size(torrent.layout.piece_length()));
+  return kExitOk;
+}
+
+}  // namespace piecework::peer::peerctl

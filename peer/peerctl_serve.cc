@@ -1,0 +1,113 @@
+#include "peer/peerctl_serve.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/command_line.h"
+#include "common/connection_threads.h"
+#include "common/errors.h"
+#include "common/frame.h"
+#include "common/printable.h"
+#include "common/shutdown_signal.h"
+#include "common/socket.h"
+#include "common/tcp_server.h"
+#include "common/units.h"
+#include "peer/peerctl_io.h"
+
+namespace piecework::peer::peerctl {
+namespace {
+
+constexpr std::string_view kDefaultListen[] = {"0.0.0.0:6665", "[::]:6665"};
+constexpr ConnectionThreads::Limits kLimits{1024, 1024};
+constexpr std::uint64_t kStepBytes = 4 << 20;  // each of these has kStepTime
+constexpr seconds kStepTime{60};
+constexpr seconds kFarewellTime{5};
+
+const CommandSpec& spec() {
+  static const CommandSpec value{
+      .name = "peerctl serve",
+      .usage = "FILE [--listen HOST:PORT]…",
+      .about =
+          "Sends FILE, whole, to everyone who connects (see `peerctl fetch`), many at once,\n"
+          "until it is stopped by TERM or INT. Nobody is asked who they are.",
+      .positionals = {"FILE"},
+      .required_positionals = 1,
+      .options = {{.name = "--listen",
+                   .value_name = "HOST:PORT",
+                   .help = "where to listen, 0.0.0.0:6665 and [::]:6665 unless given;\n"
+                           "a port of 0 picks a free one",
+                   .repeatable = true}}};
+  return value;
+}
+
+std::vector<Endpoint> listen_endpoints(const CommandLine& line) {
+  std::vector<std::string> words = line.values("--listen");
+  if (words.empty()) words.assign(std::begin(kDefaultListen), std::end(kDefaultListen));
+  std::vector<Endpoint> endpoints;
+  for (const std::string& word : words) {
+    const auto endpoint = Endpoint::parse(word);
+    if (!endpoint) throw UsageError("--listen: " + word + " is no ADDRESS:PORT");
+    endpoints.push_back(*endpoint);
+  }
+  return endpoints;
+}
+
+// Sends the header and the file; each step of it must go out in its time, so that a client that
+// stands still is let go and one that is merely slow is not. Returns the bytes of the file.
+std::uint64_t send_whole(Stream& stream, const DataFile& data) {
+  struct stat now;
+  if (::fstat(data.fd.get(), &now) < 0) throw_errno("stat");
+  const auto size = static_cast<std::uint64_t>(now.st_size);
+  stream.send_all(encode_frame_header(size), Clock::now() + kStepTime, size > 0);
+  for (std::uint64_t at = 0; at < size; at += kStepBytes) {
+    stream.send_file(data.fd.get(), at, std::min(kStepBytes, size - at), Clock::now() + kStepTime);
+  }
+  // The client closes when it has everything; closing first could cut off the tail.
+  stream.finish_sending();
+  stream.drain(Clock::now() + kFarewellTime);
+  return size;
+}
+
+void serve_one(ConnectionThreads::Connection& connection, const DataFile& data) {
+  const std::string who = connection.remote().to_string();
+  const TimePoint start = Clock::now();
+  try {
+    const std::uint64_t bytes = send_whole(connection.stream(), data);
+    const std::chrono::duration<double> took = Clock::now() - start;
+    print_note("sent to " + who + ": " + std::to_string(bytes) + " bytes in " +
+               format_seconds(Clock::now() - start) + " s, " +
+               format_rate(static_cast<double>(bytes) / took.count()));
+  } catch (const std::exception& error) {
+    print_note("broken off to " + who + ": " + printable(error.what()));
+  }
+}
+
+}  // namespace
+
+int run_serve(std::span<const std::string> arguments) {
+  const CommandLine line = CommandLine::parse(spec(), arguments);
+  if (line.help()) {
+    print_out(help_text(spec()));
+    return kExitOk;
+  }
+  ShutdownSignals signals;
+  const std::string& path = line.positionals().front();
+  const DataFile data = open_data_file(path);
+  ConnectionThreads threads("serve", kLimits);
+  TcpServer server(listen_endpoints(line), threads,
+                   [&](ConnectionThreads::Connection& connection) { serve_one(connection, data); });
+  for (const Endpoint& endpoint : server.listening()) {
+    print_note("serving " + printable(path) + ", " + std::to_string(data.size()) + " bytes, on " +
+               endpoint.to_string());
+  }
+  server.start();
+  while (signals.wait(kNoDeadline) != ShutdownSignals::Event::kStop) {
+  }
+  server.stop();
+  threads.stop();
+  return kExitOk;
+}
+
+}  // namespace piecework::peer::peerctl

@@ -1,0 +1,88 @@
+#include "peer/peerctl_show.h"
+
+#include "common/command_line.h"
+#include "common/json.h"
+#include "common/printable.h"
+#include "common/units.h"
+#include "peer/peerctl_io.h"
+
+namespace piecework::peer::peerctl {
+namespace {
+
+const CommandSpec& spec() {
+  static const CommandSpec value{
+      .name = "peerctl show",
+      .usage = "TORRENT [--json]",
+      .about = "Prints what a torrent says.",
+      .positionals = {"TORRENT"},
+      .required_positionals = 1,
+      .options = {{.name = "--json", .help = "print one JSON object for programs"}}};
+  return value;
+}
+
+std::string_view form_name(HashForm form) {
+  switch (form) {
+    case HashForm::kSha256:
+      return "sha256";
+    case HashForm::kSha1:
+      return "sha1";
+    case HashForm::kOriginal:
+      break;
+  }
+  return "original";
+}
+
+std::string exact_size(std::uint64_t bytes) {
+  const std::string exact = format_count(bytes, "byte");
+  return bytes < 1024 ? exact : format_size(bytes) + " (" + exact + ")";
+}
+
+std::string describe(const Torrent& torrent) {
+  std::string out;
+  const auto row = [&](std::string_view label, std::string_view value) {
+    std::string cell(label);
+    cell.resize(14, ' ');
+    out += cell + std::string(value) + "\n";
+  };
+  const PieceLayout& layout = torrent.layout;
+  row("name", printable(torrent.file_name));
+  row("size", exact_size(layout.file_length()));
+  row("pieces", std::to_string(layout.count()));
+  row("piece length", exact_size(layout.piece_length()));
+  row("hash form", form_name(torrent.form));
+  row("info hash", torrent.info_hash.to_hex());
+  for (const HostPort& tracker : torrent.trackers) row("tracker", printable(tracker.to_string()));
+  if (!torrent.comment.empty()) row("comment", printable(torrent.comment));
+  return out;
+}
+
+std::string describe_json(const Torrent& torrent) {
+  Json::Array trackers;
+  for (const HostPort& tracker : torrent.trackers) {
+    Json json;
+    json.add("announce", tracker.host).add("port", std::uint64_t{tracker.port});
+    trackers.push_back(std::move(json));
+  }
+  Json json;
+  json.add("file_name", torrent.file_name).add("file_length", torrent.layout.file_length());
+  json.add("pieces", std::uint64_t{torrent.layout.count()});
+  json.add("piece_length", std::uint64_t{torrent.layout.piece_length()});
+  json.add("form", form_name(torrent.form)).add("info_hash", torrent.info_hash.to_hex());
+  json.add("trackers", std::move(trackers)).add("comment", torrent.comment);
+  return json.dump_pretty() + "\n";
+}
+
+}  // namespace
+
+int run_show(std::span<const std::string> arguments) {
+  const CommandLine line = CommandLine::parse(spec(), arguments);
+  if (line.help()) {
+    print_out(help_text(spec()));
+    return kExitOk;
+  }
+  const Torrent torrent = load_torrent(line.positionals().front());
+  print_out(line.has("--json") ? describe_json(torrent) : describe(torrent));
+  return kExitOk;
+}
+
+}  // namespace piecework::peer::peerctl

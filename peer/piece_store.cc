@@ -1,0 +1,168 @@
+#include "peer/piece_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/socket.h"
+
+namespace piecework::peer {
+namespace {
+
+// Runs `call`, turning what the operating system refuses into a StorageError.
+template <typename Call>
+auto storage_call(Call call) {
+  try {
+    return call();
+  } catch (const StorageError&) {
+    throw;
+  } catch (const std::system_error& error) {
+    throw StorageError(error);
+  }
+}
+
+Bitfield all_but(const Bitfield& pieces) {
+  Bitfield rest(pieces.size());
+  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
+    if (!pieces.has(piece)) rest.set(piece);
+  }
+  return rest;
+}
+
+}  // namespace
+
+PieceStore::PieceStore(const DownloadDir& directory, const Torrent& torrent,
+                       std::uint64_t min_free_bytes)
+    : directory_(directory), torrent_(torrent), min_free_bytes_(min_free_bytes) {}
+
+PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
+  return storage_call([&] {
+    file_ = directory_.open_existing(torrent_.file_name, O_RDONLY);
+    if (file_.valid()) return open_complete(state);
+    return open_part(state);
+  });
+}
+
+PieceStore::Opened PieceStore::open_complete(const std::optional<ResumeState>& state) {
+  is_part_ = false;
+  const std::uint32_t pieces = torrent_.layout.count();
+  const FileMark now = mark();
+  if (now.length != torrent_.layout.file_length()) {
+    throw StorageError(std::errc::file_exists,
+                       path() + " exists with " + std::to_string(now.length) +
+                           " bytes, the torrent has " +
+                           std::to_string(torrent_.layout.file_length()) + "; move it away");
+  }
+  if (state && state->complete && state->file == now) {
+    return {state->verified, Bitfield(pieces), true};
+  }
+  return {Bitfield(pieces), Bitfield(pieces, true), true};
+}
+
+PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state) {
+  is_part_ = true;
+  const std::uint32_t pieces = torrent_.layout.count();
+  const std::string name = DownloadDir::part_name(torrent_.file_name);
+  file_ = directory_.open_existing(name, O_RDWR);
+  if (!file_.valid()) {
+    file_ = directory_.create(name);
+    reserve();
+    return {Bitfield(pieces), Bitfield(pieces), false};
+  }
+  const FileMark found = mark();
+  if (found.length > torrent_.layout.file_length()) {
+    throw StorageError(std::errc::file_too_large,
+                       path() + " is longer than the torrent's file; move it away");
+  }
+  const bool ours = state && !state->complete && state->file.inode == found.inode;
+  reserve();
+  if (ours && state->clean && state->file == found) {
+    return {state->verified, Bitfield(pieces), false};
+  }
+  if (ours && !state->clean) return {state->verified, pieces_with_data(state->verified), false};
+  return {Bitfield(pieces), Bitfield(pieces, true), false};
+}
+
+void PieceStore::write_piece(PieceIndex piece, std::span<const std::byte> data) {
+  auto position = static_cast<off_t>(offset(piece));
+  while (!data.empty()) {
+    const ssize_t n = ::pwrite(file_.get(), data.data(), data.size(), position);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) storage_call([&] { throw_errno("write " + path()); });
+    data = data.subspan(static_cast<std::size_t>(n));
+    position += n;
+  }
+}
+
+std::string PieceStore::path() const {
+  return is_part_ ? directory_.part_path_of(torrent_.file_name)
+                  : directory_.path_of(torrent_.file_name);
+}
+
+void PieceStore::sync() {
+  if (::fdatasync(file_.get()) < 0) storage_call([&] { throw_errno("sync " + path()); });
+}
+
+void PieceStore::finish() {
+  storage_call([&] {
+    sync();
+    directory_.rename(DownloadDir::part_name(torrent_.file_name), torrent_.file_name);
+    is_part_ = false;
+  });
+}
+
+ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
+  return {mark(), !is_part_, clean, verified};
+}
+
+void PieceStore::reserve() {
+  const auto length = static_cast<off_t>(torrent_.layout.file_length());
+  struct stat status;
+  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
+  const auto allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  // Reserving again would change the file's time, by which a clean stop is recognised.
+  if (status.st_size == length && allocated >= torrent_.layout.file_length()) return;
+  const std::uint64_t needed =
+      torrent_.layout.file_length() - std::min(torrent_.layout.file_length(), allocated);
+  if (min_free_bytes_ > 0 && directory_.free_bytes() < needed + min_free_bytes_) {
+    errno = ENOSPC;
+    throw_errno("reserve " + path() + " beside min_free_space");
+  }
+  if (length > 0 && ::fallocate(file_.get(), 0, 0, length) == 0) return;
+  if (length > 0 && errno != EOPNOTSUPP && errno != ENOSYS) throw_errno("reserve " + path());
+  if (status.st_size != length && ::ftruncate(file_.get(), length) < 0)
+    throw_errno("resize " + path());
+}
+
+// A hole has never been written, so there is nothing in it to be hashed (lseek(2), SEEK_DATA).
+Bitfield PieceStore::pieces_with_data(const Bitfield& except) const {
+  Bitfield found(torrent_.layout.count());
+  const std::uint64_t piece_length = torrent_.layout.piece_length();
+  off_t at = 0;
+  while (true) {
+    const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
+    if (data < 0) break;
+    const off_t hole = ::lseek(file_.get(), data, SEEK_HOLE);
+    if (hole < 0) return all_but(except);  // a file system that cannot tell
+    const auto first = static_cast<std::uint32_t>(static_cast<std::uint64_t>(data) / piece_length);
+    const auto last =
+        static_cast<std::uint32_t>((static_cast<std::uint64_t>(hole) - 1) / piece_length);
+    for (PieceIndex piece(first); piece.value() <= last && torrent_.layout.contains(piece);
+         ++piece) {
+      if (!except.has(piece)) found.set(piece);
+    }
+    at = hole;
+  }
+  return errno == ENXIO ? found : all_but(except);  // ENXIO: no data behind `at`
+}
+
+FileMark PieceStore::mark() const {
+  struct stat status;
+  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
+  return FileMark::of(status);
+}
+
+}  // namespace piecework::peer

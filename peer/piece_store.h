@@ -1,0 +1,82 @@
+// The file of one torrent on disk: NAME.part while pieces are missing, NAME once all have verified.
+// Knows nothing of sockets or of which pieces are held.
+// After open(), write_piece() and file() are safe from any thread; the rest belongs to the
+// torrent's own thread, and finish() to whoever completed the last piece.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "common/bitfield.h"
+#include "common/mutex.h"
+#include "common/torrent.h"
+#include "common/unique_fd.h"
+#include "peer/download_dir.h"
+#include "peer/resume_state.h"
+
+namespace piecework::peer {
+
+// The disk refused, or what lies there is not what it should be; what() names call and path. The
+// torrent stops until trying again works.
+class StorageError : public std::system_error {
+ public:
+  explicit StorageError(const std::system_error& cause) : std::system_error(cause) {}
+  StorageError(std::errc code, const std::string& what)
+      : std::system_error(std::make_error_code(code), what) {}
+};
+
+class PieceStore {
+ public:
+  // `min_free_bytes` are left free on the file system.
+  PieceStore(const DownloadDir& directory, const Torrent& torrent, std::uint64_t min_free_bytes);
+
+  struct Opened {
+    Bitfield trusted;   // pieces that need no hashing
+    Bitfield in_doubt;  // pieces to be hashed before they count as held
+    bool final_name;    // found as NAME, not as NAME.part
+  };
+
+  // Opens NAME, else NAME.part, else makes NAME.part; reserves the space (fallocate(2) where the
+  // file system can). `state` is what was saved of it. Throws StorageError, also when NAME or
+  // NAME.part is there but cannot be of this torrent.
+  Opened open(const std::optional<ResumeState>& state);
+
+  // Writes all of `piece`; data.size() is its length. Throws StorageError.
+  void write_piece(PieceIndex piece, std::span<const std::byte> data);
+
+  // For reading and sendfile(2); stays the same from open() on.
+  int file() const { return file_.get(); }
+  std::uint64_t offset(PieceIndex piece) const { return torrent_.layout.offset(piece); }
+  std::uint32_t length(PieceIndex piece) const { return torrent_.layout.length(piece); }
+  bool is_part() const { return is_part_; }
+  std::string path() const;
+
+  // Makes everything written so far durable. Throws StorageError.
+  void sync();
+
+  // Syncs and gives the complete file its final name. Throws StorageError.
+  void finish();
+
+  // What to remember now. `verified` must have been durable by the last sync().
+  ResumeState state(const Bitfield& verified, bool clean) const;
+
+ private:
+  Opened open_complete(const std::optional<ResumeState>& state);
+  Opened open_part(const std::optional<ResumeState>& state);
+  void reserve();
+  Bitfield pieces_with_data(const Bitfield& except) const;
+  FileMark mark() const;
+
+  const DownloadDir& directory_;
+  const Torrent& torrent_;
+  const std::uint64_t min_free_bytes_;
+  UniqueFd file_;
+  std::atomic<bool> is_part_ = true;
+};
+
+}  // namespace piecework::peer

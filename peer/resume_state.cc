@@ -1,0 +1,105 @@
+#include "peer/resume_state.h"
+
+#include <unistd.h>
+
+#include <system_error>
+
+#include "common/atomic_file.h"
+#include "common/errors.h"
+#include "common/hex.h"
+#include "common/json.h"
+#include "common/log.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr std::uint64_t kMaxStateBytes = 1 << 20;  // 2^20 pieces are 2^18 hex digits
+constexpr std::uint64_t kFormatVersion = 1;
+constexpr mode_t kStateMode = 0600;
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+std::vector<std::byte> pack(const Bitfield& pieces) {
+  std::vector<std::byte> packed((pieces.size() + 7) / 8);
+  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
+    if (pieces.has(piece)) packed[piece.value() / 8] |= std::byte{1} << (7 - piece.value() % 8);
+  }
+  return packed;
+}
+
+Bitfield unpack(const std::string& hex, std::uint32_t pieces) {
+  std::vector<std::byte> packed((pieces + 7) / 8);
+  if (!parse_hex(hex, packed)) throw JsonError("verified: must be hex digits for every piece");
+  Bitfield result(pieces);
+  for (PieceIndex piece; piece.value() < pieces; ++piece) {
+    const auto bit = std::byte{1} << (7 - piece.value() % 8);
+    if ((packed[piece.value() / 8] & bit) != std::byte{0}) result.set(piece);
+  }
+  return result;
+}
+
+bool require_bool(const Json& json, std::string_view key) {
+  const Json* value = json.find(key);
+  if (value == nullptr || !value->boolean()) {
+    throw JsonError(std::string(key) + ": must be true or false");
+  }
+  return *value->boolean();
+}
+
+ResumeState parse(const std::string& text, const Torrent& torrent) {
+  const Json json = Json::parse(text);
+  json.require_unsigned("version", kFormatVersion, kFormatVersion);
+  if (json.require_string("info_hash") != torrent.info_hash.to_hex()) {
+    throw JsonError("info_hash: is another torrent's");
+  }
+  ResumeState state;
+  state.file.length = json.require_unsigned("length", 0, UINT64_MAX);
+  state.file.inode = json.require_unsigned("inode", 0, UINT64_MAX);
+  state.file.mtime_ns = static_cast<std::int64_t>(json.require_unsigned("mtime_ns", 0, INT64_MAX));
+  state.complete = require_bool(json, "complete");
+  state.clean = require_bool(json, "clean");
+  state.verified = unpack(json.require_string("verified"), torrent.layout.count());
+  return state;
+}
+
+}  // namespace
+
+FileMark FileMark::of(const struct stat& status) {
+  return {static_cast<std::uint64_t>(status.st_size), status.st_ino,
+          status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
+}
+
+std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash) {
+  return state_dir + "/" + info_hash.to_hex() + ".json";
+}
+
+std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent) {
+  const std::string path = resume_state_path(state_dir, torrent.info_hash);
+  try {
+    return parse(read_small_file(path, kMaxStateBytes), torrent);
+  } catch (const JsonError& error) {
+    log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) {
+      log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
+    }
+  }
+  return std::nullopt;
+}
+
+void save_resume_state(const std::string& state_dir, const Torrent& torrent,
+                       const ResumeState& state) {
+  Json json;
+  json.add("version", kFormatVersion)
+      .add("info_hash", torrent.info_hash.to_hex())
+      .add("name", torrent.file_name)
+      .add("length", state.file.length)
+      .add("inode", state.file.inode)
+      .add("mtime_ns", state.file.mtime_ns)
+      .add("complete", state.complete)
+      .add("clean", state.clean)
+      .add("verified", to_hex(pack(state.verified)));
+  write_file_atomically(resume_state_path(state_dir, torrent.info_hash), json.dump() + "\n",
+                        kStateMode, Durability::kSynced);
+}
+
+}  // namespace piecework::peer

@@ -1,0 +1,44 @@
+// What is remembered of a torrent's file between two runs: which pieces are verified and on disk,
+// and how to tell that the file is still the one meant. Losing it costs time, never correctness.
+// Plain data and stateless functions.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/bitfield.h"
+#include "common/torrent.h"
+
+namespace piecework::peer {
+
+// Tells whether a file has been replaced or changed since.
+struct FileMark {
+  std::uint64_t length = 0;
+  std::uint64_t inode = 0;
+  std::int64_t mtime_ns = 0;
+
+  static FileMark of(const struct stat& status);
+  bool operator==(const FileMark&) const = default;
+};
+
+struct ResumeState {
+  FileMark file;
+  bool complete = false;  // the file bears its final name
+  bool clean = false;     // nothing has been written since this was saved
+  Bitfield verified;      // their data was synced before this was saved
+};
+
+// HASH.json in `state_dir`. Nothing when there is none, or when it cannot be read or believed,
+// which is logged (`state.ignored`).
+std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent);
+
+// Replaces the file atomically and durably. Throws std::system_error.
+void save_resume_state(const std::string& state_dir, const Torrent& torrent,
+                       const ResumeState& state);
+
+std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash);
+
+}  // namespace piecework::peer

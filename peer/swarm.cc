@@ -1,0 +1,91 @@
+#include "peer/swarm.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peer/peer_connection.h"
+
+namespace piecework::peer {
+
+Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
+             const Bitfield& held, bool fetch, std::uint64_t random_seed, Events events)
+    : torrent_(torrent),
+      identity_(identity),
+      store_(store),
+      bans_(bans),
+      fetch_(fetch),
+      events_(std::move(events)),
+      left_(held, random_seed) {}
+
+Swarm::~Swarm() = default;
+
+std::optional<Bitfield> Swarm::join(const std::shared_ptr<PeerConnection>& connection) {
+  MutexLock lock(mutex_);
+  if (closed_) return std::nullopt;
+  connections_.push_back(connection);
+  // A piece stored after this line is told to the connection; one stored before is in the answer.
+  return left_.held();
+}
+
+bool Swarm::stays(PeerConnection& connection) {
+  std::vector<std::shared_ptr<PeerConnection>> surplus;
+  for (const auto& other : connections()) {
+    if (other.get() == &connection || !other->is_same_peer(connection)) continue;
+    // Dialled from the same side twice: the older one is dead, though nobody has noticed yet.
+    const bool keep_other =
+        other->dialled_by() != connection.dialled_by() &&
+        other->dialled_by() == std::min(connection.dialled_by(), other->dialled_by());
+    if (keep_other) return false;
+    surplus.push_back(other);
+  }
+  for (const auto& other : surplus) other->close(Outcome::kSurplus);
+  return true;
+}
+
+void Swarm::leave(const PeerConnection& connection) {
+  MutexLock lock(mutex_);
+  std::erase_if(connections_, [&](const auto& other) { return other.get() == &connection; });
+  left_one_.notify_all();
+}
+
+void Swarm::piece_stored(PieceIndex piece) {
+  for (const auto& connection : connections()) connection->on_piece_held(piece);
+  if (left_.all_held()) events_.all_held();
+}
+
+void Swarm::wake_all() {
+  for (const auto& connection : connections()) connection->wake();
+}
+
+void Swarm::close_all() {
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  for (const auto& connection : connections()) connection->close(Outcome::kStopped);
+}
+
+void Swarm::open() {
+  MutexLock lock(mutex_);
+  closed_ = false;
+}
+
+bool Swarm::wait_until_empty(Deadline deadline) {
+  MutexLock lock(mutex_);
+  while (!connections_.empty()) {
+    if (!left_one_.wait_until(mutex_, deadline)) return connections_.empty();
+  }
+  return true;
+}
+
+std::vector<std::shared_ptr<PeerConnection>> Swarm::connections() const {
+  MutexLock lock(mutex_);
+  return connections_;
+}
+
+std::size_t Swarm::size() const {
+  MutexLock lock(mutex_);
+  return connections_.size();
+}
+
+}  // namespace piecework::peer

@@ -1,0 +1,101 @@
+// The peers of one torrent that we are connected to, and what they share: the pieces, the file, the
+// counters. Passes on what one connection learns to the others.
+// Safe from any thread. Its lock is never held while a connection's is taken.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/bitfield.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/torrent.h"
+#include "peer/ban_list.h"
+#include "peer/handshake.h"
+#include "peer/left_pieces.h"
+#include "peer/piece_store.h"
+
+namespace piecework::peer {
+
+class PeerConnection;
+
+// Who we are to other peers.
+struct Identity {
+  PeerId peer_id;
+  std::uint16_t port = 0;  // where we listen
+};
+
+class Swarm {
+ public:
+  // Called from connection threads, with no lock held.
+  struct Events {
+    std::function<void()> all_held;
+    std::function<void(const std::string& reason)> storage_failed;
+  };
+
+  // `fetch` false: serve what is held, ask for nothing. Everything referred to must outlive the
+  // swarm.
+  Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
+        const Bitfield& held, bool fetch, std::uint64_t random_seed, Events events);
+  ~Swarm();
+
+  const Torrent& torrent() const { return torrent_; }
+  const Identity& identity() const { return identity_; }
+  PieceStore& store() { return store_; }
+  LeftPieces& left() { return left_; }
+  const LeftPieces& left() const { return left_; }
+  BanList& bans() { return bans_; }
+  bool fetches() const { return fetch_; }
+  // Only torrents in the original form are shared with original programs (PROTOCOL.md section 5).
+  bool admits_originals() const { return torrent_.form == HashForm::kOriginal; }
+
+  // Takes part from now on. Every piece not in the result will be announced by on_piece_held().
+  // Nothing when the swarm is closed.
+  std::optional<Bitfield> join(const std::shared_ptr<PeerConnection>& connection) EXCLUDES(mutex_);
+  // Of two connections to the same peer the one dialled by the smaller peer_id stays. False: that
+  // is not this one. Otherwise any other has been told to close. A connection must have joined.
+  bool stays(PeerConnection& connection) EXCLUDES(mutex_);
+  void leave(const PeerConnection& connection) EXCLUDES(mutex_);
+
+  // `piece` has been verified and stored by one connection; told once for each piece.
+  void piece_stored(PieceIndex piece) EXCLUDES(mutex_);
+  void storage_failed(const std::string& reason) const { events_.storage_failed(reason); }
+
+  // Pieces went back to the queue: every connection looks whether it can ask for one.
+  void wake_all() EXCLUDES(mutex_);
+
+  // No one may join any more, and everyone is told to close; open() allows joining again.
+  void close_all() EXCLUDES(mutex_);
+  void open() EXCLUDES(mutex_);
+  // True when all connections have left by `deadline`.
+  bool wait_until_empty(Deadline deadline) EXCLUDES(mutex_);
+
+  std::vector<std::shared_ptr<PeerConnection>> connections() const EXCLUDES(mutex_);
+  std::size_t size() const EXCLUDES(mutex_);
+
+  // Bytes of pieces: received and kept, received and thrown away, sent.
+  std::atomic<std::uint64_t> downloaded = 0;
+  std::atomic<std::uint64_t> wasted = 0;
+  std::atomic<std::uint64_t> uploaded = 0;
+
+ private:
+  const Torrent& torrent_;
+  const Identity& identity_;
+  PieceStore& store_;
+  BanList& bans_;
+  const bool fetch_;
+  const Events events_;
+  LeftPieces left_;
+
+  mutable Mutex mutex_;
+  CondVar left_one_;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::vector<std::shared_ptr<PeerConnection>> connections_ GUARDED_BY(mutex_);
+};
+
+}  // namespace piecework::peer

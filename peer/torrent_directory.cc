@@ -1,0 +1,239 @@
+#include "peer/torrent_directory.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "common/atomic_file.h"
+#include "common/errors.h"
+#include "common/log.h"
+#include "common/socket.h"
+#include "common/threads.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr std::string_view kSuffix = ".torrent";
+constexpr std::string_view kNoteSuffix = ".invalid";
+constexpr mode_t kNoteMode = 0644;
+constexpr seconds kSettled{2};  // a file untouched for so long is taken to be written to its end
+
+constexpr std::uint32_t kArrivals = IN_CLOSE_WRITE | IN_MOVED_TO;
+constexpr std::uint32_t kDepartures = IN_MOVED_FROM | IN_DELETE;
+constexpr std::uint32_t kSelfGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
+
+bool is_torrent_name(std::string_view name) {
+  return name.size() > kSuffix.size() && name.ends_with(kSuffix) && name.front() != '.';
+}
+
+bool is_settled(const FileMark& mark) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = now - std::chrono::nanoseconds(mark.mtime_ns);
+  return age >= kSettled || age < -kSettled;  // a time in the future says nothing
+}
+
+bool same_torrent(const Torrent& a, const Torrent& b) {
+  return a.info_hash == b.info_hash && a.form == b.form && a.trackers == b.trackers;
+}
+
+}  // namespace
+
+TorrentDirectory::TorrentDirectory(const std::string& path, milliseconds rescan_interval,
+                                   PeerServer& server)
+    : path_(path),
+      rescan_interval_(rescan_interval),
+      server_(server),
+      inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) throw std::system_error(error, "create " + path_);
+  if (!inotify_.valid()) throw_errno("inotify_init1");
+}
+
+TorrentDirectory::~TorrentDirectory() {
+  stop();
+}
+
+void TorrentDirectory::start() {
+  thread_ = start_thread("watcher", [this] { run(); });
+}
+
+void TorrentDirectory::stop() {
+  stop_.signal();
+  if (thread_.joinable()) thread_.join();
+}
+
+void TorrentDirectory::run() {
+  watch();
+  rescan(true);
+  Deadline next_scan = Clock::now() + rescan_interval_;
+  while (true) {
+    pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+    if (::poll(waiting, std::size(waiting), poll_timeout(next_scan)) < 0) continue;  // EINTR
+    if (waiting[0].revents != 0) return;
+    if (waiting[1].revents != 0 && !read_events()) next_scan = Clock::now();
+    if (Clock::now() < next_scan) continue;
+    if (watch_ < 0) watch();
+    const bool unsettled = rescan(false);
+    const milliseconds soon = std::min<milliseconds>(kSettled, rescan_interval_);
+    next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
+  }
+}
+
+void TorrentDirectory::watch() {
+  watch_ =
+      ::inotify_add_watch(inotify_.get(), path_.c_str(),
+                          kArrivals | kDepartures | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+  if (watch_ < 0) {
+    log_warn("watch.failed", {{"path", path_}, {"reason", std::strerror(errno)}});
+  }
+}
+
+bool TorrentDirectory::read_events() {
+  alignas(inotify_event) char buffer[16 << 10];
+  bool complete = true;
+  while (true) {
+    const ssize_t n = ::read(inotify_.get(), buffer, sizeof buffer);
+    if (n <= 0) return complete;
+    for (ssize_t at = 0; at < n;) {
+      inotify_event event;
+      std::memcpy(&event, buffer + at, sizeof event);
+      const char* const name = buffer + at + sizeof event;
+      at += static_cast<ssize_t>(sizeof event + event.len);
+      if ((event.mask & kSelfGone) != 0 && event.wd == watch_) watch_ = -1;
+      if ((event.mask & (kSelfGone | IN_Q_OVERFLOW)) != 0) {
+        complete = false;
+      } else if (event.len > 0 && is_torrent_name(name)) {
+        handle_event(name, (event.mask & kDepartures) != 0);
+      }
+    }
+  }
+}
+
+void TorrentDirectory::handle_event(const std::string& name, bool gone) {
+  const auto mark = mark_of(name);
+  if (mark) {
+    judge(name, *mark);
+  } else if (gone) {
+    forget(name);
+  }
+  retry_refused();
+}
+
+bool TorrentDirectory::rescan(bool at_once) {
+  bool unsettled = false;
+  std::set<std::string> present;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(path_, error);
+  if (error) {
+    log_warn("watch.failed", {{"path", path_}, {"reason", error.message()}});
+    return false;
+  }
+  for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (is_torrent_name(name)) present.insert(name);
+  }
+  std::vector<std::string> gone;
+  for (const auto& [name, known] : known_) {
+    if (!present.contains(name)) gone.push_back(name);
+  }
+  for (const std::string& name : gone) forget(name);
+  for (const std::string& name : present) {
+    const auto mark = mark_of(name);
+    const auto known = known_.find(name);
+    if (!mark || (known != known_.end() && known->second.mark == *mark)) continue;
+    if (at_once || is_settled(*mark)) {
+      judge(name, *mark);
+    } else {
+      unsettled = true;
+    }
+  }
+  retry_refused();
+  return unsettled;
+}
+
+void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
+  const auto known = known_.find(name);
+  try {
+    Torrent torrent = read_torrent(path_of(name));
+    if (known != known_.end() && known->second.torrent &&
+        same_torrent(*known->second.torrent, torrent)) {
+      known->second.mark = mark;
+      return;
+    }
+    forget(name);
+    take(name, std::move(torrent), mark);
+  } catch (const TorrentError& error) {
+    forget(name);
+    refuse(name, error.what(), mark, false);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::no_such_file_or_directory) return;
+    forget(name);
+    refuse(name, error.what(), mark, false);
+  }
+}
+
+void TorrentDirectory::take(const std::string& name, Torrent torrent, const FileMark& mark) {
+  if (const auto problem = server_.add(torrent, name)) {
+    refuse(name, *problem, mark, true);
+    return;
+  }
+  known_[name] = Known{mark, std::move(torrent), false};
+  std::error_code ignored;
+  std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
+}
+
+void TorrentDirectory::refuse(const std::string& name, const std::string& reason,
+                              const FileMark& mark, bool in_the_way) {
+  known_[name] = Known{mark, std::nullopt, in_the_way};
+  log_error("torrent.invalid", {{"file", name}, {"reason", reason}});
+  try {
+    write_file_atomically(path_of(name) + std::string(kNoteSuffix), reason + "\n", kNoteMode,
+                          Durability::kCached);
+  } catch (const std::system_error& error) {
+    log_warn("torrent.note_failed", {{"file", name}, {"reason", error.what()}});
+  }
+}
+
+void TorrentDirectory::forget(const std::string& name) {
+  const auto found = known_.find(name);
+  if (found == known_.end()) return;
+  const std::optional<Torrent> torrent = std::move(found->second.torrent);
+  known_.erase(found);
+  std::error_code ignored;
+  std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
+  if (!torrent) return;
+  log_info("torrent.removed", {{"file", name}, {"hash", torrent->info_hash.to_short_hex()}});
+  server_.remove(torrent->info_hash);
+  something_left_ = true;
+}
+
+void TorrentDirectory::retry_refused() {
+  if (!std::exchange(something_left_, false)) return;
+  std::vector<std::string> names;
+  for (const auto& [name, known] : known_) {
+    if (known.in_the_way) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    const auto mark = mark_of(name);
+    if (mark) judge(name, *mark);
+  }
+}
+
+std::optional<FileMark> TorrentDirectory::mark_of(const std::string& name) const {
+  struct stat status;
+  if (::stat(path_of(name).c_str(), &status) < 0) return std::nullopt;
+  return FileMark::of(status);
+}
+
+}  // namespace piecework::peer

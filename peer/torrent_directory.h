@@ -1,0 +1,65 @@
+// The watched directory: the files NAME.torrent in it are the list of torrents (inotify(7), and a
+// rescan for file systems without it). A bad one is left where it is, with NAME.torrent.invalid
+// beside it saying why.
+// Owns one thread, from start() to stop(), which both belong to the owner's thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "common/clock.h"
+#include "common/torrent.h"
+#include "common/unique_fd.h"
+#include "common/wake_event.h"
+#include "peer/peer_server.h"
+#include "peer/resume_state.h"
+
+namespace piecework::peer {
+
+class TorrentDirectory {
+ public:
+  // Makes the directory when it is missing. Throws std::system_error naming it.
+  TorrentDirectory(const std::string& path, milliseconds rescan_interval, PeerServer& server);
+  ~TorrentDirectory();
+
+  void start();
+  void stop();  // ends the watching; the torrents go on
+
+ private:
+  struct Known {
+    FileMark mark;
+    std::optional<Torrent> torrent;  // running
+    bool in_the_way = false;         // good in itself, but another one is in its way
+  };
+
+  void run();
+  void watch();
+  bool read_events();  // false: something was missed, and only a rescan helps
+  void handle_event(const std::string& name, bool gone);
+  // Judges what is new or changed, if it is old enough (or `at_once`), and forgets what is gone.
+  // True when something is still too young.
+  bool rescan(bool at_once);
+  void judge(const std::string& name, const FileMark& mark);
+  void take(const std::string& name, Torrent torrent, const FileMark& mark);
+  void refuse(const std::string& name, const std::string& reason, const FileMark& mark,
+              bool in_the_way);
+  void forget(const std::string& name);
+  // Judges again those that others were in the way of, if one of the running ones has left.
+  void retry_refused();
+  std::optional<FileMark> mark_of(const std::string& name) const;
+  std::string path_of(const std::string& name) const { return path_ + "/" + name; }
+
+  const std::string path_;
+  const milliseconds rescan_interval_;
+  PeerServer& server_;
+  WakeEvent stop_;
+  UniqueFd inotify_;
+  int watch_ = -1;
+  std::map<std::string, Known> known_;
+  bool something_left_ = false;
+  std::thread thread_;
+};
+
+}  // namespace piecework::peer

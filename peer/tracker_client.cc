@@ -1,0 +1,71 @@
+#include "peer/tracker_client.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "common/errors.h"
+#include "common/frame.h"
+#include "common/json.h"
+
+namespace piecework::peer {
+
+AnnounceResponse TrackerClient::announce(const HostPort& tracker, const AnnounceRequest& request,
+                                         Deadline deadline) {
+  const std::vector<Endpoint> endpoints = resolve(tracker);
+  for (std::size_t i = 0; i + 1 < endpoints.size(); ++i) {
+    try {
+      return exchange(endpoints[i], request, deadline);
+    } catch (const std::system_error&) {
+      // One name with several addresses: the next one may answer.
+    }
+  }
+  if (endpoints.empty()) throw std::runtime_error(tracker.host + ": no address");
+  return exchange(endpoints.back(), request, deadline);
+}
+
+AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const AnnounceRequest& request,
+                                         Deadline deadline) {
+  Stream stream = Stream::unconnected(tracker);
+  struct Registration {
+    Registration(TrackerClient& client, Stream& current) : owner(client) {
+      MutexLock lock(owner.mutex_);
+      owner.current_ = &current;
+    }
+    ~Registration() {
+      MutexLock lock(owner.mutex_);
+      owner.current_ = nullptr;
+    }
+    TrackerClient& owner;
+  } registration(*this, stream);
+
+  stream.connect(tracker, deadline);
+  send_text_frame(stream, format_announce_request(request), deadline);
+  const bool leaving = request.event != AnnounceEvent::kStarted;
+  std::optional<std::string> text;
+  try {
+    text = recv_text_frame(stream, kMaxAnnounceResponseBytes, deadline);
+  } catch (const ProtocolError&) {
+    // An original answers a leave that it does not know in ways that make no frame.
+    if (!leaving) throw;
+  }
+  if (!text) {
+    if (leaving) return {};
+    throw ProtocolError("bad_response", {{"error", "closed without an answer"}});
+  }
+  try {
+    AnnounceResponse response = parse_announce_response(*text);
+    if (response.error_code != 0 && !leaving) {
+      throw ProtocolError("refused", {{"message", response.message}});
+    }
+    return response;
+  } catch (const JsonError& error) {
+    throw ProtocolError("bad_response", {{"error", error.what()}});
+  }
+}
+
+void TrackerClient::cancel() {
+  MutexLock lock(mutex_);
+  if (current_ != nullptr) current_->shutdown();
+}
+
+}  // namespace piecework::peer

@@ -1,0 +1,32 @@
+// Announcing to a tracker: one connection, one request, one response (PROTOCOL.md section 4), in a
+// way that an original tracker survives too. announce() belongs to one thread; cancel() is safe
+// from any.
+#pragma once
+
+#include "common/announce.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/stream.h"
+
+namespace piecework::peer {
+
+class TrackerClient {
+ public:
+  // Sends `request` to `tracker` and returns its answer. Throws std::system_error or TimeoutError
+  // when it cannot be reached before `deadline`, std::runtime_error when its name is not known,
+  // ProtocolError when its answer makes no sense ("bad_response", "refused" with its message).
+  AnnounceResponse announce(const HostPort& tracker, const AnnounceRequest& request,
+                            Deadline deadline) EXCLUDES(mutex_);
+
+  // Ends the announce under way.
+  void cancel() EXCLUDES(mutex_);
+
+ private:
+  AnnounceResponse exchange(const Endpoint& tracker, const AnnounceRequest& request,
+                            Deadline deadline) EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  Stream* current_ GUARDED_BY(mutex_) = nullptr;
+};
+
+}  // namespace piecework::peer

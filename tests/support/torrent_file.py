@@ -1,0 +1,56 @@
+"""Torrent files as the test doubles read and write them (common/PROTOCOL.md, section 3)."""
+
+import ast
+import dataclasses
+import hashlib
+import json
+import os
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Torrent:
+    announce: tuple  # (host, port)
+    piece_length: int
+    file_length: int
+    digests: list  # raw bytes: 20 each for SHA-1, 32 for SHA-256
+
+    @property
+    def piece_count(self):
+        return len(self.digests)
+
+    def piece_size(self, index):
+        return min(self.piece_length, self.file_length - index * self.piece_length)
+
+    def verifies(self, index, data):
+        digest = self.digests[index]
+        hasher = hashlib.sha1 if len(digest) == 20 else hashlib.sha256
+        return len(data) == self.piece_size(index) and hasher(data).digest() == digest
+
+
+def parse_digest(text):
+    """64 or 40 hex digits, or the Python repr of the raw SHA-1 bytes."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{40}", text):
+        return bytes.fromhex(text)
+    return ast.literal_eval(text)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    info = document["info"]
+    return Torrent(announce=(document["announce"], document["port"]),
+                   piece_length=info["piece_length"], file_length=info["file_length"],
+                   digests=[parse_digest(text) for text in info["piece_hash"]])
+
+
+def make(path, announce, piece_length, out):
+    """Writes the torrent of the file at `path` in the original form to `out`."""
+    with open(path, "rb") as file:
+        pieces = iter(lambda: file.read(piece_length), b"")
+        hashes = [str(hashlib.sha1(piece).digest()) for piece in pieces]
+    document = {"announce": announce[0], "port": announce[1], "comment": "",
+                "info": {"piece_length": piece_length, "piece_hash": hashes,
+                         "file_name": os.path.basename(path), "file_length": os.path.getsize(path)}}
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(document, file)
