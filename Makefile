@@ -4,8 +4,8 @@
 # Quiet unless V=1. Compiler output never goes beside the sources.
 
 VARIANT ?= release
-PREFIX ?= /usr/local
-DESTDIR ?=
+SLOW ?= 1
+SCENARIOS ?=
 BUILD := build/$(VARIANT)
 Q := $(if $(V),,@)
 
@@ -51,10 +51,79 @@ $(BUILD)/tests/%.o: CXXFLAGS := -O1 -g
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
+.PHONY: build-deps test-deps check-deps
+build-deps test-deps check-deps: %-deps:
+	@scripts/install_deps.sh $*
+
+# Everything below that needs more than the compiler starts make again once it is installed, because
+# what is there decides which files and flags are found.
+.PHONY: test
+test: test-deps
+	@$(MAKE) --no-print-directory all $(BUILD)/unit_tests
+	$(Q)SLOW=$(SLOW) tests/run.sh $(BUILD) $(SCENARIOS)
+
+.PHONY: asan tsan
+asan tsan:
+	@$(MAKE) --no-print-directory test VARIANT=$@ SLOW=6
+
 .PHONY: unit
 unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
 
+# The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes.
+.PHONY: check
+check: check-deps test locks tidy format-check shellcheck includes
+
+ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
+ALL_SOURCES = $(ALL_CC) $(UNIT) $(wildcard */*.h tests/*/*.h)
+CLANG_FLAGS := -std=c++20 -I. -pthread -D_FILE_OFFSET_BITS=64
+
+.PHONY: locks
+locks: $(patsubst %.cc,build/clang/%.ok,$(ALL_CC))
+build/clang/%.ok: %.cc $(wildcard */*.h)
+	@echo "  lock $<"
+	@mkdir -p $(@D)
+	$(Q)clang++ $(CLANG_FLAGS) -Wall -Wextra -Wthread-safety -Werror -fsyntax-only $<
+	@touch $@
+
+.PHONY: tidy
+tidy: $(patsubst %.cc,build/tidy/%.ok,$(ALL_CC))
+build/tidy/%.ok: %.cc $(wildcard */*.h) .clang-tidy
+	@echo "  tidy $<"
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(CLANG_FLAGS) 2>/dev/null
+	@touch $@
+
+.PHONY: format format-check
+format:
+	clang-format -i $(ALL_SOURCES)
+format-check:
+	$(Q)clang-format --dry-run -Werror $(ALL_SOURCES)
+
+.PHONY: shellcheck
+shellcheck:
+	$(Q)shellcheck $(wildcard scripts/*.sh tests/*.sh tests/*/*.sh .ci/run)
+
+.PHONY: includes
+includes:
+	$(Q)scripts/check_includes.sh
+
+# Two seeders that hold one half each, a third host, and what it costs beside a plain C/S transfer.
+.PHONY: demo
+demo: build-deps
+	@$(MAKE) --no-print-directory all
+	@scripts/demo.sh $(FILE)
+
 .PHONY: clean
 clean:
 	rm -rf build
+
+.PHONY: help
+help:
+	@echo "make            the three programs, in build/release"
+	@echo "make demo       installs what is missing, builds, and shows a swarm at work [FILE=...]"
+	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
+	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
+	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes"
+	@echo "make format     lays the sources out;  make clean  removes build/"
+	@echo "V=1 prints the commands; -j2 uses both cores"

@@ -294,6 +294,9 @@ void Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
 Outcome Download::converse(ConnectionThreads::Connection& connection,
                            std::optional<FirstFrame> first,
                            const std::function<void(const Endpoint&)>& on_met) {
+  if (environment_.socket_buffer_bytes > 0) {
+    connection.stream().set_buffer_bytes(environment_.socket_buffer_bytes);
+  }
   const auto conversation = std::make_shared<PeerConnection>(*swarm(), connection.stream(),
                                                              connection.remote(), std::move(first));
   return conversation->run(on_met);

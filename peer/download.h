@@ -59,6 +59,7 @@ class Download : public std::enable_shared_from_this<Download> {
     const DownloadDir& directory;
     std::string state_dir;  // empty: nothing is remembered between runs
     std::uint64_t min_free_bytes = 0;
+    int socket_buffer_bytes = 0;  // 0: the kernel's choice
     std::optional<IpAddress> announce_address;
     Identity identity;
     ConnectionThreads& connections;

@@ -22,6 +22,8 @@ ConfigSchema PeerConfig::schema() {
                            "Connections with other peers, all torrents together.");
   keys.number<std::size_t>("max_connections_per_address", max_connections_per_address, 1, 100000,
                            "Of these, with one address.");
+  keys.size("socket_buffer", socket_buffer, 0, 1 << 30,
+            "Bytes that the kernel may hold for each connection and direction; 0 is its own choice.");
   keys.text("announce_address", announce_address,
             "The address to tell trackers that trust this network, on hosts with several.");
   keys.size("min_free_space", min_free_space, 0, std::numeric_limits<std::int64_t>::max(),
@@ -41,6 +43,7 @@ PeerServer::Options PeerConfig::server_options() const {
   options.download_dir = download_dir;
   options.state_dir = state_dir;
   options.min_free_bytes = min_free_space;
+  options.socket_buffer_bytes = static_cast<int>(socket_buffer);
   options.limits = {max_connections, max_connections_per_address};
   options.ownership.file_mode = file_mode;
   if (!announce_address.empty()) {

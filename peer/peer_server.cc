@@ -25,6 +25,7 @@ PeerServer::PeerServer(const Options& options)
       environment_{.directory = directory_,
                    .state_dir = options.state_dir,
                    .min_free_bytes = options.min_free_bytes,
+                   .socket_buffer_bytes = options.socket_buffer_bytes,
                    .announce_address = options.announce_address,
                    .identity = {make_peer_id(), server_.listening().front().port},
                    .connections = connections_,

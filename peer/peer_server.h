@@ -24,6 +24,7 @@ class PeerServer {
     DownloadDir::Ownership ownership;
     std::string state_dir;  // empty: nothing is remembered
     std::uint64_t min_free_bytes = 0;
+    int socket_buffer_bytes = 0;  // 0: the kernel's choice
     std::optional<IpAddress> announce_address;
     ConnectionThreads::Limits limits{512, 256};
   };

@@ -82,7 +82,7 @@ void Progress::finish() {
   const milliseconds duration(static_cast<milliseconds::rep>(elapsed * 1000));
   std::string line = terminal_ ? std::string(kClearLine) : "";
   line += title_ + ": ";
-  line += all ? format_size(shown_bytes()) : "stopped at " + status_text(rate);
+  line += all ? format_size(shown_bytes()) : "stopped at " + status_text(rate, Now::kStopped);
   line += " in " + format_duration(duration);
   if (all) line += ", " + format_rate(rate);
   write_text(line + "\n");
@@ -102,7 +102,7 @@ bool Progress::stopped_before(Deadline deadline) {
 }
 
 void Progress::draw(TimePoint now) {
-  const std::string status = status_text(recent_rate(now));
+  const std::string status = status_text(recent_rate(now), Now::kRunning);
   if (!terminal_) {
     write_text(title_ + ": " + status + "\n");
     return;
@@ -112,13 +112,13 @@ void Progress::draw(TimePoint now) {
   write_text(std::string(kClearLine) + std::string(cut(line, columns)));
 }
 
-std::string Progress::status_text(double rate) {
+std::string Progress::status_text(double rate, Now now) {
   const std::uint64_t shown = shown_bytes();
   std::string text;
   if (total_ > 0) {
     text += std::to_string(static_cast<int>(fraction() * 100)) + "%  ";
     text += format_size(shown) + " of " + format_size(total_) + "  " + format_rate(rate);
-    if (rate > 0 && shown < total_) {
+    if (now == Now::kRunning && rate > 0 && shown < total_) {
       const double left = std::ceil(static_cast<double>(total_ - shown) / rate);
       text += "  ETA " + format_duration(seconds(static_cast<seconds::rep>(std::min(left, 1e9))));
     }

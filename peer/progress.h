@@ -52,7 +52,8 @@ class Progress {
   void run() EXCLUDES(mutex_);
   bool stopped_before(Deadline deadline) EXCLUDES(mutex_);
   void draw(TimePoint now) EXCLUDES(mutex_);
-  std::string status_text(double rate) EXCLUDES(mutex_);
+  enum class Now { kRunning, kStopped };
+  std::string status_text(double rate, Now now) EXCLUDES(mutex_);
   double recent_rate(TimePoint now);
   std::string bar() const;
   double fraction() const;

@@ -94,8 +94,8 @@ void TrackerDaemon::stop() {
   service_notify("STOPPING=1");
   server_.stop();
   status_file_.remove();
-  log_info("tracker.stopped", {});
   log_flush_repeated(true);
+  log_info("tracker.stopped", {});
 }
 
 void TrackerDaemon::tick() {

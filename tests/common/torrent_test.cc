@@ -3,9 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <system_error>
-#include <thread>
 
 #include "common/errors.h"
 #include "tests/support/temp_dir.h"
@@ -190,10 +188,9 @@ TEST_SUITE("torrent") {
         {{.more = R"(,"deep":[[[[[[[[1]]]]]]]])"}, "deep[0][0][0][0][0][0][0]: nested too deep"},
     };
     for (const auto& [document, error] : cases) {
-      CAPTURE(error);
       const std::string got = error_of(document.text());
       CHECK(!got.empty());
-      CHECK_MESSAGE(got.starts_with(error), got);
+      CHECK(got.substr(0, error.size()) == error);
     }
   }
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|check`.
+# Each goal includes the one before. Uses apt-get, as root or by sudo.
+set -eu
+
+build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
+test="$build doctest-dev python3"
+check="$test clang clang-tidy clang-format shellcheck"
+
+case ${1:-} in
+  build) wanted=$build ;;
+  test) wanted=$test ;;
+  check) wanted=$check ;;
+  *)
+    echo "usage: $0 build|test|check" >&2
+    exit 64
+    ;;
+esac
+
+missing=
+for package in $wanted; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "missing packages:$missing (this is not Debian: install their like by hand)" >&2
+  exit 69
+fi
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "missing packages:$missing (install them, or run this as root or with sudo)" >&2
+    exit 77
+  }
+  as_root=sudo
+fi
+echo "installing:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  $missing >/dev/null

@@ -1,0 +1,44 @@
+#include "common/daemon_files.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "tests/support/temp_dir.h"
+
+namespace piecework {
+namespace {
+
+TEST_SUITE("daemon_files") {
+  TEST_CASE("directories above a path are made, and a bare name needs none") {
+    TempDir dir;
+    make_parent_directories(dir.file("a/b/c"));
+    CHECK(std::filesystem::is_directory(dir.file("a/b")));
+    CHECK_FALSE(std::filesystem::exists(dir.file("a/b/c")));
+    make_parent_directories(dir.file("a/b/c"));
+    make_parent_directories("name");
+    dir.write("file", "");
+    CHECK_THROWS_AS(make_parent_directories(dir.file("file/x/y")), std::system_error);
+  }
+
+  TEST_CASE("a log is opened with its directory") {
+    TempDir dir;
+    open_daemon_log("test", dir.file("logs/x.log"), PathChoice::kConfigured, LogLevel::kInfo);
+    log_info("test.line", {});
+    log_open("-", LogLevel::kInfo);
+    CHECK(dir.read("logs/x.log").ends_with(" info test.line\n"));
+  }
+
+  TEST_CASE("a configured log that cannot be opened is an error, a default one is not") {
+    TempDir dir;
+    dir.write("file", "");
+    const std::string path = dir.file("file/x.log");
+    CHECK_THROWS_AS(open_daemon_log("test", path, PathChoice::kConfigured, LogLevel::kInfo),
+                    std::system_error);
+    open_daemon_log("test", path, PathChoice::kDefault, LogLevel::kInfo);
+  }
+}
+
+}  // namespace
+}  // namespace piecework

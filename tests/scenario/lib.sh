@@ -1,0 +1,202 @@
+# shellcheck shell=bash
+# What every scenario script stands on: `. "$(dirname "$0")/lib.sh"`, then start_tracker, start_peer,
+# check …, and `finish` as the last line. Everything happens in $work, which goes away in the end, as
+# do the processes started here. Nothing is slept for: what is waited for is an event with a deadline.
+#
+#   BIN    directory of the programs (default build/release)
+#   SLOW   factor on every deadline (default 1; the sanitizers need more)
+#   KEEP   not empty: leave $work behind and say where it is
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BIN=$(cd "${BIN:-$here/../../build/release}" && pwd)
+SLOW=${SLOW:-1}
+support=$here/../support
+python=/usr/bin/python3
+work=$(mktemp -d "${TMPDIR:-/tmp}/piecework.XXXXXX")
+failures=0
+declare -A pids=() ports=()
+# shellcheck disable=SC2034 # for the scripts
+tracker=""
+
+# A process is ended by its pid, and only if this script started it.
+clean_up() {
+  local status=$? name
+  for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  if [ -n "${KEEP:-}" ] || [ "$status" != 0 ] && [ "$status" != 77 ]; then show_logs >&2; fi
+  if [ -n "${KEEP:-}" ]; then echo "# kept $work" >&2; else rm -rf "$work"; fi
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+show_logs() {
+  local log
+  for log in "$work"/*/log "$work"/*/out "$work"/*.log; do
+    [ -s "$log" ] || continue
+    echo "# --- ${log#"$work"/}"
+    tail -n 25 "$log" | sed 's/^/# /'
+  done
+}
+
+ok() { echo "ok - $*"; }
+not_ok() {
+  echo "not ok - $*"
+  failures=$((failures + 1))
+}
+
+# check SENTENCE COMMAND...: the command succeeds.
+check() {
+  local sentence=$1
+  shift
+  if "$@" >"$work/check.out" 2>&1; then
+    ok "$sentence"
+  else
+    not_ok "$sentence"
+    head -n 20 "$work/check.out" | sed 's/^/#   /'
+  fi
+}
+
+# check_exit SENTENCE STATUS COMMAND...: the command exits with that.
+check_exit() {
+  local sentence=$1 expected=$2 status=0
+  shift 2
+  "$@" >"$work/check.out" 2>&1 || status=$?
+  if [ "$status" = "$expected" ]; then
+    ok "$sentence"
+  else
+    not_ok "$sentence (exit $status, not $expected)"
+    head -n 20 "$work/check.out" | sed 's/^/#   /'
+  fi
+}
+
+# The script cannot run here, for that reason.
+skip() {
+  echo "skip - $*"
+  exit 77
+}
+
+# The last line of a script.
+finish() { [ "$failures" = 0 ]; }
+
+# wait_until SECONDS COMMAND...: looks every 20 ms; false when it never succeeded.
+wait_until() {
+  local deadline=$((SECONDS + $1 * SLOW + 1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 0.02
+  done
+}
+
+# wait_for_line FILE REGEX [SECONDS]
+wait_for_line() {
+  wait_until "${3:-20}" grep -Eqs -- "$2" "$1" || {
+    echo "no line matches '$2' in ${1#"$work"/}"
+    return 1
+  }
+}
+
+# count_lines FILE REGEX
+count_lines() { grep -Ec -- "$2" "$1" || true; }
+
+# start NAME COMMAND...: in the background; output in $work/NAME/out, pid in ${pids[NAME]}.
+start() {
+  local name=$1
+  shift
+  mkdir -p "$work/$name"
+  "$@" >>"$work/$name/out" 2>&1 </dev/null &
+  pids[$name]=$!
+}
+
+# stop NAME [SIGNAL]: ends it and returns its exit status.
+stop() {
+  local pid=${pids[$1]}
+  unset "pids[$1]"
+  kill -"${2:-TERM}" "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null
+}
+
+# The port that NAME's log says it listens on.
+listening_port() {
+  wait_for_line "$work/$1/log" ' listening address=' >&2 || return 1
+  sed -n 's/.* listening address=.*:\([0-9]*\)$/\1/p' "$work/$1/log" | tail -n 1
+}
+
+# start_tracker [--set KEY=VALUE]...: sets $tracker to HOST:PORT. Listens on $address.
+address=127.0.0.1
+start_tracker() {
+  mkdir -p "$work/tracker"
+  : >"$work/tracker/log"
+  start tracker "$BIN/trackerd" --set "listen=$address:${ports[tracker]:-0}" \
+    --set "log.file=$work/tracker/log" --set "status_file=$work/tracker/status.json" \
+    --set announce_interval=2s "$@"
+  ports[tracker]=$(listening_port tracker)
+  # shellcheck disable=SC2034
+  tracker=$address:${ports[tracker]}
+}
+
+# start_peer NAME [--set KEY=VALUE]...: a peerd in $work/NAME; the same port when it is started again.
+start_peer() {
+  local name=$1
+  shift
+  mkdir -p "$work/$name"/{torrents,downloads,state}
+  [ ! -e "$work/$name/log" ] || mv "$work/$name/log" "$work/$name/log.$(date +%s%N)"
+  start "$name" "$BIN/peerd" --set "listen=$address:${ports[$name]:-0}" \
+    --set "watch_dir=$work/$name/torrents" --set "download_dir=$work/$name/downloads" \
+    --set "state_dir=$work/$name/state" --set "status_file=$work/$name/status.json" \
+    --set "log.file=$work/$name/log" --set progress_interval=1s "$@"
+  ports[$name]=$(listening_port "$name")
+}
+
+# drop NAME TORRENT...: into its watched directory, whole at once.
+drop() {
+  local name=$1 torrent
+  shift
+  for torrent; do
+    cp "$torrent" "$work/$name/torrents/.dropping"
+    mv "$work/$name/torrents/.dropping" "$work/$name/torrents/${torrent##*/}"
+  done
+}
+
+# wait_complete NAME [SECONDS [COUNT]]: until its log tells of COUNT complete torrents.
+wait_complete() {
+  wait_until "${2:-60}" has_completed "$1" "${3:-1}" || {
+    echo "$1 has not completed ${3:-1}"
+    return 1
+  }
+}
+has_completed() { [ "$(count_lines "$work/$1/log" ' torrent\.complete ')" -ge "$2" ]; }
+
+# random_file SIZE PATH [SEED]
+random_file() { "$python" "$support/make_random_file.py" "$@"; }
+
+# make_torrent FILE OUT [OPTION]...: announced to $tracker.
+make_torrent() {
+  local file=$1 out=$2
+  shift 2
+  "$BIN/peerctl" make "$file" -o "$out" --announce "$tracker" "$@" 2>"$work/make.log" || {
+    cat "$work/make.log"
+    return 1
+  }
+}
+
+# keep_pieces FROM TO PIECE_LENGTH INDEX...: TO is a file as long as FROM that holds just those pieces.
+keep_pieces() {
+  local from=$1 to=$2 length=$3 index
+  shift 3
+  truncate -s "$(stat -c %s "$from")" "$to"
+  for index; do
+    dd if="$from" of="$to" bs="$length" count=1 skip="$index" seek="$index" conv=notrunc status=none
+  done
+}
+
+# value_of FILE EVENT KEY: of the last line with that event in a log.
+value_of() { sed -n "s/.* $2 .*\b$3=\([^ ]*\).*/\1/p" "$1" | tail -n 1; }
+
+# status_value NAME TORRENT_NAME KEY: from its status file.
+status_value() {
+  "$python" -c 'import json, sys
+for torrent in json.load(open(sys.argv[1]))["torrents"]:
+    if torrent["name"] == sys.argv[2]: print(torrent[sys.argv[3]])' "$work/$1/status.json" "$2" "$3"
+}
