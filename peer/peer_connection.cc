@@ -315,6 +315,7 @@ void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> da
     first = swarm_.left().complete(piece);
   }
   (first ? swarm_.downloaded : swarm_.wasted) += data.size();
+  if (first) received_ += data.size();
   {
     MutexLock lock(mutex_);
     window_.take(piece);
@@ -449,6 +450,7 @@ void PeerConnection::send_piece(PieceIndex piece) {
   stream_.send_all(EncodedMessage::piece_head(piece, length).bytes(), deadline, true);
   stream_.send_file(swarm_.store().file(), swarm_.store().offset(piece), length, deadline);
   swarm_.uploaded += length;
+  sent_ += length;
 }
 
 // ---- The end ----
@@ -500,6 +502,8 @@ void PeerConnection::leave() {
 
 Outcome PeerConnection::log_end() const {
   Fields fields = log_fields();
+  fields.emplace_back("received", received_.load());
+  fields.emplace_back("sent", sent_.load());
   Outcome outcome;
   {
     MutexLock lock(mutex_);
@@ -542,9 +546,14 @@ PeerConnection::Status PeerConnection::status() const {
 }
 
 Fields PeerConnection::log_fields() const {
-  return {{"peer", remote_.to_string()},
-          {"hash", swarm_.torrent().info_hash.to_short_hex()},
-          {"dialled", dialled_by_us_ ? "yes" : "no"}};
+  Fields fields{{"peer", remote_.to_string()},
+                {"hash", swarm_.torrent().info_hash.to_short_hex()},
+                {"dialled", dialled_by_us_ ? "yes" : "no"}};
+  MutexLock lock(mutex_);
+  if (kind_ == Kind::kOurs) {
+    fields.emplace_back("listens", Endpoint{remote_.address, greeting_.port}.to_string());
+  }
+  return fields;
 }
 
 }  // namespace piecework::peer

@@ -5,6 +5,7 @@
 // may be held while LeftPieces' or the outbox's is taken; never while the swarm's is.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -106,7 +107,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void leave() EXCLUDES(mutex_);
   Outcome log_end() const EXCLUDES(mutex_);
   bool has_all_locked() const REQUIRES(mutex_);
-  Fields log_fields() const;
+  Fields log_fields() const EXCLUDES(mutex_);
 
   Swarm& swarm_;
   Stream& stream_;
@@ -119,6 +120,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   std::vector<std::byte> buffer_;  // of one piece
 
   Outbox outbox_;
+  std::atomic<std::uint64_t> received_ = 0;  // bytes of pieces that were kept
+  std::atomic<std::uint64_t> sent_ = 0;      // bytes of pieces
 
   mutable Mutex mutex_;
   Kind kind_ GUARDED_BY(mutex_) = Kind::kUnknown;
