@@ -9,9 +9,9 @@ namespace {
 void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSource& source,
            ShutdownSignals& signals) {
   const auto reload = [&source](PeerConfig& fresh) {
-    ConfigSchema fresh_schema = fresh.schema();
+    ConfigSchema fresh_schema = peer_schema(fresh);
     source.load(fresh_schema);
-    fresh.server_options();
+    server_options(fresh);
   };
   start_step(kExitCantCreate, [&] {
     open_daemon_log("peerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
@@ -28,7 +28,7 @@ void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSou
 int main(int argc, char** argv) {
   using namespace piecework;
   peer::PeerConfig config;
-  ConfigSchema schema = config.schema();
+  ConfigSchema schema = peer::peer_schema(config);
   const DaemonProgram program{
       .name = "peerd",
       .about =
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
           "TERM or INT; HUP reads the configuration again, USR1 reopens the log.",
       .default_config = peer::kDefaultPeerConfig,
       .schema = schema,
-      .check = [&] { config.server_options(); },
+      .check = [&] { peer::server_options(config); },
       .serve = [&](const ConfigSource& source,
                    ShutdownSignals& signals) { peer::serve(config, schema, source, signals); }};
   return daemon_main(program, argc, argv);

@@ -32,12 +32,12 @@ struct PeerConfig {
   std::string group;  // empty: the daemon's own
   std::string log_file = "/var/log/piecework/peerd/peerd.log";
   LogLevel log_level = LogLevel::kInfo;
-
-  // The keys, bound to the fields of this object, which must outlive it.
-  ConfigSchema schema();
-
-  // For the node. Throws ConfigError when announce_address is no address or there is no such group.
-  PeerServer::Options server_options() const;
 };
+
+// The keys, bound to the fields of `config`, which must outlive the result.
+ConfigSchema peer_schema(PeerConfig& config);
+
+// For the node. Throws ConfigError when announce_address is no address or there is no such group.
+PeerServer::Options server_options(const PeerConfig& config);
 
 }  // namespace piecework::peer

@@ -2,13 +2,12 @@
 
 #include <unistd.h>
 
-#include <chrono>
-#include <exception>
 #include <utility>
 #include <vector>
 
+#include "common/daemon_loop.h"
 #include "common/log.h"
-#include "common/service_notify.h"
+#include "common/stop_deadline.h"
 #include "common/units.h"
 #include "common/version.h"
 #include "peer/node_status.h"
@@ -16,17 +15,11 @@
 namespace piecework::peer {
 namespace {
 
-constexpr seconds kTick{1};
+constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
   return key == "log.file" || key == "log.level" || key == "progress_interval";
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
-  return out;
 }
 
 }  // namespace
@@ -34,7 +27,7 @@ std::string joined(const std::vector<std::string>& words) {
 PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
     : config_(config),
       reload_from_(std::move(reload_from)),
-      server_(config.server_options()),
+      server_(server_options(config)),
       torrents_(config.watch_dir, config.rescan_interval, server_),
       status_file_(config.status_file),
       next_progress_(Clock::now() + config.progress_interval) {}
@@ -44,41 +37,17 @@ void PeerDaemon::create_status_file(std::string_view program, PathChoice choice)
 }
 
 void PeerDaemon::run(ShutdownSignals& signals) {
-  start();
-  Deadline next_tick = Clock::now() + kTick;
-  for (bool stopping = false; !stopping;) {
-    switch (signals.wait(next_tick)) {
-      case ShutdownSignals::Event::kStop:
-        stopping = true;
-        break;
-      case ShutdownSignals::Event::kReload:
-        reload();
-        break;
-      case ShutdownSignals::Event::kReopenLog:
-        log_reopen();
-        break;
-      case ShutdownSignals::Event::kTimeout:
-        tick(Clock::now());
-        next_tick = Clock::now() + kTick;
-        break;
-    }
-  }
-  stop();
-}
-
-void PeerDaemon::start() {
-  log_info("peer.started", {{"version", kVersion}, {"pid", ::getpid()}});
-  for (const Endpoint& endpoint : server_.listening()) {
-    log_info("listening", {{"address", endpoint.to_string()}});
-  }
+  log_info("peer.started", {{"version", kVersion}});
   server_.start();
   torrents_.start();
-  service_notify("READY=1\nSTATUS=Listening on " + server_.listening().front().to_string());
+  run_daemon(signals, server_.listening(),
+             {.tick = [this] { tick(Clock::now()); }, .reload = [this] { reload(); }});
+  stop();
 }
 
 void PeerDaemon::stop() {
   const TimePoint from = Clock::now();
-  service_notify("STOPPING=1");
+  const StopDeadline deadline(kStopTime, "peer.stop_forced");
   torrents_.stop();
   server_.stop();
   status_file_.remove();
@@ -93,7 +62,6 @@ void PeerDaemon::tick(TimePoint now) {
     log_progress();
     next_progress_ = now + config_.progress_interval;
   }
-  log_flush_repeated(false);
 }
 
 void PeerDaemon::log_progress() const {
@@ -112,24 +80,9 @@ void PeerDaemon::log_progress() const {
 }
 
 void PeerDaemon::reload() {
-  service_notify_reloading();
-  try {
-    PeerConfig fresh;
-    reload_from_(fresh);
-    apply(fresh);
-  } catch (const std::exception& error) {
-    log_error("config.rejected", {{"reason", error.what()}});
-  }
-  service_notify("READY=1");
-}
-
-void PeerDaemon::apply(const PeerConfig& fresh) {
-  std::vector<std::string> changed;
-  std::vector<std::string> need_restart;
-  PeerConfig wanted = fresh;
-  for (std::string& key : config_.schema().differences(wanted.schema())) {
-    (applies_live(key) ? changed : need_restart).push_back(std::move(key));
-  }
+  PeerConfig fresh;
+  reload_from_(fresh);
+  const auto differing = peer_schema(config_).differences(peer_schema(fresh));
   // The one step that can fail comes first, so that a bad configuration changes nothing.
   if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
     make_parent_directories(fresh.log_file);
@@ -138,8 +91,7 @@ void PeerDaemon::apply(const PeerConfig& fresh) {
   config_.log_file = fresh.log_file;
   config_.log_level = fresh.log_level;
   config_.progress_interval = fresh.progress_interval;
-  log_info("config.reloaded",
-           {{"changed", joined(changed)}, {"needs_restart", joined(need_restart)}});
+  log_reloaded(differing, applies_live);
 }
 
 std::string PeerDaemon::status() const {

@@ -30,12 +30,10 @@ class PeerDaemon {
   void run(ShutdownSignals& signals);
 
  private:
-  void start();
   void stop();
   void tick(TimePoint now);
   void log_progress() const;
   void reload();
-  void apply(const PeerConfig& fresh);
   std::string status() const;
 
   PeerConfig config_;  // what is in force

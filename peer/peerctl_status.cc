@@ -45,8 +45,9 @@ const CommandSpec& spec() {
 std::string status_path(const CommandLine& line) {
   PeerConfig config;
   const auto given = line.value("--config");
-  config.schema().load(given.value_or(kDefaultPeerConfig),
-                       given ? ConfigSchema::Missing::kIsAnError : ConfigSchema::Missing::kIsFine);
+  peer_schema(config).load(
+      given.value_or(kDefaultPeerConfig),
+      given ? ConfigSchema::Missing::kIsAnError : ConfigSchema::Missing::kIsFine);
   return config.status_file;
 }
 

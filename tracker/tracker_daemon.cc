@@ -7,15 +7,14 @@
 #include <vector>
 
 #include "common/daemon_files.h"
+#include "common/daemon_loop.h"
 #include "common/log.h"
-#include "common/service_notify.h"
 #include "common/version.h"
 #include "tracker/tracker_status.h"
 
 namespace piecework::tracker {
 namespace {
 
-constexpr seconds kTick{1};
 // Peers thrown out under one hold of the registry's lock.
 constexpr std::size_t kExpiryBatch = 1000;
 
@@ -35,12 +34,6 @@ ConnectionThreads::Limits connection_limits(const TrackerConfig& config) {
   return {.total = config.max_connections, .per_address = config.max_connections_per_address};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
-  return out;
-}
-
 }  // namespace
 
 TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_from)
@@ -56,42 +49,14 @@ void TrackerDaemon::create_status_file(std::string_view program, PathChoice choi
 }
 
 void TrackerDaemon::run(ShutdownSignals& signals) {
-  start();
-  const auto watchdog = service_watchdog_interval();
-  const milliseconds period = watchdog ? std::min<milliseconds>(*watchdog, kTick) : kTick;
-  Deadline next_tick = Clock::now() + period;
-  for (bool stopping = false; !stopping;) {
-    switch (signals.wait(next_tick)) {
-      case ShutdownSignals::Event::kStop:
-        stopping = true;
-        break;
-      case ShutdownSignals::Event::kReload:
-        reload();
-        break;
-      case ShutdownSignals::Event::kReopenLog:
-        log_reopen();
-        break;
-      case ShutdownSignals::Event::kTimeout:
-        tick();
-        if (watchdog) service_notify("WATCHDOG=1");
-        next_tick = Clock::now() + period;
-        break;
-    }
-  }
+  log_info("tracker.started", {{"version", kVersion}});
+  server_.start();
+  run_daemon(signals, server_.listening(),
+             {.tick = [this] { tick(); }, .reload = [this] { reload(); }});
   stop();
 }
 
-void TrackerDaemon::start() {
-  log_info("tracker.started", {{"version", kVersion}});
-  for (const Endpoint& endpoint : server_.listening()) {
-    log_info("listening", {{"address", endpoint.to_string()}});
-  }
-  server_.start();
-  service_notify("READY=1\nSTATUS=Listening on " + server_.listening().front().to_string());
-}
-
 void TrackerDaemon::stop() {
-  service_notify("STOPPING=1");
   server_.stop();
   status_file_.remove();
   log_flush_repeated(true);
@@ -101,7 +66,6 @@ void TrackerDaemon::stop() {
 void TrackerDaemon::tick() {
   expire();
   status_file_.update(status());
-  log_flush_repeated(false);
 }
 
 void TrackerDaemon::expire() {
@@ -119,23 +83,9 @@ void TrackerDaemon::expire() {
 }
 
 void TrackerDaemon::reload() {
-  service_notify_reloading();
-  try {
-    TrackerConfig fresh;
-    reload_from_(fresh);
-    apply(std::move(fresh));
-  } catch (const std::exception& error) {
-    log_error("config.rejected", {{"reason", error.what()}});
-  }
-  service_notify("READY=1");
-}
-
-void TrackerDaemon::apply(TrackerConfig fresh) {
-  std::vector<std::string> changed;
-  std::vector<std::string> need_restart;
-  for (std::string& key : tracker_schema(config_).differences(tracker_schema(fresh))) {
-    (applies_live(key) ? changed : need_restart).push_back(std::move(key));
-  }
+  TrackerConfig fresh;
+  reload_from_(fresh);
+  const auto differing = tracker_schema(config_).differences(tracker_schema(fresh));
   // The one step that can fail comes first, so that a bad configuration changes nothing.
   if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
     make_parent_directories(fresh.log_file);
@@ -148,8 +98,7 @@ void TrackerDaemon::apply(TrackerConfig fresh) {
   fresh.max_connections_per_address = config_.max_connections_per_address;
   fresh.status_file = config_.status_file;
   config_ = std::move(fresh);
-  log_info("config.reloaded",
-           {{"changed", joined(changed)}, {"needs_restart", joined(need_restart)}});
+  log_reloaded(differing, applies_live);
 }
 
 std::string TrackerDaemon::status() const {

@@ -33,12 +33,10 @@ class TrackerDaemon {
   void run(ShutdownSignals& signals);
 
  private:
-  void start();
   void stop();
   void tick();
   void expire();
   void reload();
-  void apply(TrackerConfig fresh);
   std::string status() const;
 
   TrackerConfig config_;  // what is in force
