@@ -12,6 +12,9 @@
 
 namespace piecework {
 
+// The reason of a ProtocolError when the stream ended inside a frame.
+inline constexpr std::string_view kTruncated = "truncated";
+
 // The other side broke the protocol, or ended it in the middle. The connection is over: its framing
 // is lost. what() is "reason key=value …".
 class ProtocolError : public std::runtime_error {

@@ -32,7 +32,7 @@ std::optional<std::vector<std::byte>> recv_frame(Stream& stream, std::uint64_t l
 
 void recv_body(Stream& stream, std::span<std::byte> buffer, Deadline deadline) {
   if (!stream.recv_exact(buffer, deadline) && !buffer.empty()) {
-    throw ProtocolError("truncated", {{"got", 0}, {"expected", buffer.size()}});
+    throw ProtocolError(kTruncated, {{"got", 0}, {"expected", buffer.size()}});
   }
 }
 

@@ -91,7 +91,7 @@ bool Stream::recv_exact(std::span<std::byte> buffer, Deadline deadline) {
     const std::size_t n = recv_some(buffer.subspan(got), deadline);
     if (n == 0) {
       if (got == 0) return false;
-      throw ProtocolError("truncated", {{"got", got}, {"expected", buffer.size()}});
+      throw ProtocolError(kTruncated, {{"got", got}, {"expected", buffer.size()}});
     }
     got += n;
   }

@@ -275,20 +275,21 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
   poke();
 }
 
-void Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
-  if (swarm() == nullptr) return;  // still checking: the peer will try again
+bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
+  if (swarm() == nullptr) return false;
   std::optional<Endpoint> listens_at;
   converse(connection, std::move(first), [&](const Endpoint& peer) {
     listens_at = peer;
     MutexLock lock(mutex_);
     book_.accepted_from(peer);
   });
-  if (!listens_at) return;
+  if (!listens_at) return true;
   {
     MutexLock lock(mutex_);
     book_.accepted_gone(*listens_at, Clock::now());
   }
   poke();
+  return true;
 }
 
 Outcome Download::converse(ConnectionThreads::Connection& connection,

@@ -78,8 +78,9 @@ class Download : public std::enable_shared_from_this<Download> {
 
   const Torrent& torrent() const { return torrent_; }
 
-  // Talks with a peer that dialled us, in its thread, until that is over.
-  void accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
+  // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
+  // as long as it is not known what is held.
+  bool accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
 
   // Once a second while something may move: feeds the rates.
   void tick(TimePoint now) EXCLUDES(mutex_);

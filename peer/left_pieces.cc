@@ -88,6 +88,11 @@ bool LeftPieces::complete(PieceIndex piece) {
   return true;
 }
 
+bool LeftPieces::none_left() const {
+  MutexLock lock(mutex_);
+  return left_.empty();
+}
+
 bool LeftPieces::is_held(PieceIndex piece) const {
   MutexLock lock(mutex_);
   return held_.has(piece);

@@ -62,6 +62,8 @@ class LeftPieces {
   // The piece has been verified and stored. False when it had been before.
   bool complete(PieceIndex piece) EXCLUDES(mutex_);
 
+  // Is every missing piece claimed?
+  bool none_left() const EXCLUDES(mutex_);
   bool is_held(PieceIndex piece) const EXCLUDES(mutex_);
   Bitfield held() const EXCLUDES(mutex_);
   std::uint32_t held_count() const EXCLUDES(mutex_);

@@ -53,7 +53,9 @@ Outcome PeerConnection::run(const std::function<void(const Endpoint&)>& on_met) 
   } catch (const Over& over) {
     end(over.outcome, std::string(outcome_name(over.outcome)), {});
   } catch (const ProtocolError& error) {
-    end(Outcome::kBroken, error.reason(), error.fields());
+    // A peer that dies in the middle of a frame has done nothing wrong.
+    const bool died = error.reason() == kTruncated;
+    end(died ? Outcome::kLost : Outcome::kBroken, error.reason(), error.fields());
   } catch (const TimeoutError&) {
     end(Outcome::kLost, "timeout", {});
   } catch (const std::exception& error) {
@@ -179,6 +181,7 @@ void PeerConnection::read_messages() {
     return kind_ == Kind::kOriginal ? kNoDeadline : Clock::now() + kIdleTime;
   };
   while (const auto head = recv_message_head(stream_, limit, idle_deadline())) {
+    if (head->id == MessageId::kServerClose) return;
     handle(*head);
     end_if_over();
   }
@@ -202,7 +205,7 @@ void PeerConnection::handle(const MessageHead& head) {
     case MessageId::kPiece:
       return on_piece(head.payload_bytes);
     case MessageId::kServerClose:
-      throw Over{Outcome::kLost};
+      return;  // ends read_messages()
     case MessageId::kBitfield:
       throw ProtocolError("second_bitfield");
   }
@@ -435,13 +438,19 @@ void PeerConnection::write_until_closed() {
 }
 
 void PeerConnection::request_more() {
-  MutexLock lock(mutex_);
-  while (recv_.may_request() && !untrusted_ && !window_.full()) {
-    auto claim = swarm_.left().claim(peer_, distrusted_, window_.idle());
-    if (!claim) return;
-    outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
-    window_.asked(std::move(*claim));
+  bool asked = false;
+  {
+    MutexLock lock(mutex_);
+    while (recv_.may_request() && !untrusted_ && !window_.full()) {
+      auto claim = swarm_.left().claim(peer_, distrusted_, window_.idle());
+      if (!claim) break;
+      outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
+      window_.asked(std::move(*claim));
+      asked = true;
+    }
   }
+  // The endgame begins: connections with nothing to do may ask for what others have claimed.
+  if (asked && swarm_.left().none_left()) swarm_.wake_all();
 }
 
 void PeerConnection::send_piece(PieceIndex piece) {

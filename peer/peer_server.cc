@@ -107,13 +107,12 @@ void PeerServer::talk(ConnectionThreads::Connection& connection) {
         recv_first_frame(connection.stream(), max_pieces(), Clock::now() + kFirstFrameTime);
     if (!first) return;
     connections_.first_frame_done(connection);
-    if (const auto download = find(*first)) {
-      download->accept(connection, std::move(*first));
-      return;
-    }
-    log_info("peer.refused",
-             {{"peer", connection.remote().to_string()}, {"reason", "unknown_torrent"}});
-    if (!first->greeting) {  // an original that is cut off without a word spins for ever
+    const auto download = find(*first);
+    const bool original = !first->greeting;
+    if (download && download->accept(connection, std::move(*first))) return;
+    log_info("peer.refused", {{"peer", connection.remote().to_string()},
+                              {"reason", download ? "checking" : "unknown_torrent"}});
+    if (original) {  // one that is cut off without a word spins for ever
       connection.stream().send_all(EncodedMessage::plain(MessageId::kServerClose).bytes(),
                                    Clock::now() + kFirstFrameTime);
     }

@@ -120,7 +120,7 @@ void receive(Stream& stream, std::uint64_t size, Output& output, Progress& progr
     const std::size_t n =
         stream.recv_some(std::span(buffer).first(most), Clock::now() + kStallTime);
     if (n == 0) {
-      throw ProtocolError("truncated", {{"got", size - left}, {"expected", size}});
+      throw ProtocolError(kTruncated, {{"got", size - left}, {"expected", size}});
     }
     output.write(std::span(buffer).first(n));
     progress.add(n);
@@ -146,7 +146,7 @@ int run_fetch(std::span<const std::string> arguments) {
   Stream stream = connect_to(*target);
   const TimePoint start = Clock::now();
   const auto size = recv_frame_header(stream, kMaxFileBytes, Clock::now() + kStallTime);
-  if (!size) throw ProtocolError("truncated", {{"got", 0}, {"expected", kFrameHeaderBytes}});
+  if (!size) throw ProtocolError(kTruncated, {{"got", 0}, {"expected", kFrameHeaderBytes}});
   output.reserve(*size);
   {
     Progress progress(*path, *size);
