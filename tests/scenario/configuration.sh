@@ -1,0 +1,70 @@
+#!/bin/bash
+# What an operator writes, and what peerd makes of it: defaults, mistakes, overrides, reload, rotation.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+config=$here/../../config
+peerd=$BIN/peerd
+cd "$work"
+
+dump() { "$peerd" --dump-config "$@"; }
+same_dump() { diff <(dump --config "$1") <(dump --config /dev/null); }
+
+check "config/peerd.yaml states just the defaults" same_dump "$config/peerd.yaml"
+check "config/local/peerd.yaml is fine" "$peerd" --test-config --config "$config/local/peerd.yaml"
+dump --config "$config/local/peerd.yaml" >dumped.yaml
+check "what --dump-config prints loads back to the same" \
+  diff <(dump --config dumped.yaml) dumped.yaml
+
+# says MISTAKE YAML PATTERN: exit 78, and the pattern in what is printed.
+says() {
+  local mistake=$1 yaml=$2 pattern=$3 status=0
+  printf '%b' "$yaml" >bad.yaml
+  "$peerd" --test-config --config bad.yaml >said 2>&1 || status=$?
+  check "$mistake stops the start with 78" test "$status" = 78
+  check "$mistake is named with file, line and column" grep -Eq "$pattern" said
+}
+says "an unknown key" 'rescan_intervall: 3s\n' '^bad.yaml:1:1: rescan_intervall: .*rescan_interval'
+says "a duplicate key" 'watch_dir: a\nwatch_dir: b\n' '^bad.yaml:2:1: watch_dir: '
+says "a wrong type" 'listen: 5555\n' '^bad.yaml:1:9: listen: '
+says "a value out of range" 'max_connections: 0\n' '^bad.yaml:1:18: max_connections: '
+says "a syntax error" 'log: {file: x\n' '^bad.yaml:[0-9]+:[0-9]+: '
+says "a group that is not there" 'group: no-such-group-here\n' 'no-such-group-here'
+says "an address that is none" 'announce_address: example\n' 'announce_address'
+check_exit "a missing --config file is an error" 78 "$peerd" --test-config --config nowhere.yaml
+check_exit "an unknown flag is an error of usage" 64 "$peerd" --no-such-flag
+check_exit "--set without = is an error of usage" 64 "$peerd" --set listen
+check_exit "--help exits 0" 0 "$peerd" --help
+check_exit "--version exits 0" 0 "$peerd" --version
+check_exit "an address that is taken exits 69" 69 timeout 10 "$peerd" --set listen=192.0.2.1:1 \
+  --set watch_dir=t --set download_dir=d --set state_dir=s --set status_file=st --set log.file=-
+touch file
+check_exit "a log that cannot be made exits 73" 73 timeout 10 "$peerd" --set listen=127.0.0.1:0 \
+  --set watch_dir=t --set download_dir=d --set state_dir=s --set log.file=file/log
+
+# A running daemon takes the log level from a reload, and keeps what it has when the file is broken.
+mkdir -p peer
+cat >peer.yaml <<END
+listen: ["127.0.0.1:0"]
+watch_dir: $work/peer/torrents
+download_dir: $work/peer/downloads
+state_dir: $work/peer/state
+status_file: $work/peer/status.json
+log: {file: $work/peer/log, level: info}
+END
+start peer "$peerd" --config peer.yaml
+check "it starts from its file" listening_port peer
+sed -i 's/level: info/level: debug/' peer.yaml
+kill -HUP "${pids[peer]}"
+check "HUP takes over a new log level" wait_for_line peer/log 'config.reloaded changed=log.level'
+echo 'log: {level: loud}' >peer.yaml
+kill -HUP "${pids[peer]}"
+check "a broken file is reported and changes nothing" \
+  wait_for_line peer/log 'config.rejected reason=.*log.level'
+mv peer/log peer/log.1
+kill -USR1 "${pids[peer]}"
+check "USR1 opens the log anew" wait_until 5 test -e peer/log
+check_exit "it exits 0 on TERM" 0 stop peer
+check "the last words are in the new log" grep -q ' peer.stopped ' peer/log
+check "the status file is gone with it" test ! -e peer/status.json
+finish
