@@ -43,15 +43,9 @@ void run_daemon(ShutdownSignals& signals, const std::vector<Endpoint>& listening
   Deadline next_tick = Clock::now() + period;
   while (true) {
     switch (signals.wait(next_tick)) {
-      case ShutdownSignals::Event::kStop:
-        service_notify("STOPPING=1");
-        return;
-      case ShutdownSignals::Event::kReload:
-        reload(tasks);
-        break;
-      case ShutdownSignals::Event::kReopenLog:
-        log_reopen();
-        break;
+      case ShutdownSignals::Event::kStop: service_notify("STOPPING=1"); return;
+      case ShutdownSignals::Event::kReload: reload(tasks); break;
+      case ShutdownSignals::Event::kReopenLog: log_reopen(); break;
       case ShutdownSignals::Event::kTimeout:
         tasks.tick();
         log_flush_repeated(false);

@@ -18,14 +18,10 @@ bool is_known(std::uint8_t id) {
 bool payload_size_is_right(MessageId id, std::uint32_t payload_bytes) {
   switch (id) {
     case MessageId::kHave:
-    case MessageId::kRequest:
-      return payload_bytes == kPieceIndexBytes;
-    case MessageId::kPiece:
-      return payload_bytes > kPieceIndexBytes;
-    case MessageId::kBitfield:
-      return true;
-    default:
-      return payload_bytes == 0;
+    case MessageId::kRequest: return payload_bytes == kPieceIndexBytes;
+    case MessageId::kPiece: return payload_bytes > kPieceIndexBytes;
+    case MessageId::kBitfield: return true;
+    default: return payload_bytes == 0;
   }
 }
 
@@ -33,24 +29,15 @@ bool payload_size_is_right(MessageId id, std::uint32_t payload_bytes) {
 
 std::string_view message_name(MessageId id) {
   switch (id) {
-    case MessageId::kChoke:
-      return "Choke";
-    case MessageId::kUnChoke:
-      return "UnChoke";
-    case MessageId::kInterested:
-      return "Interested";
-    case MessageId::kUnInterested:
-      return "UnInterested";
-    case MessageId::kHave:
-      return "Have";
-    case MessageId::kBitfield:
-      return "Bitfield";
-    case MessageId::kRequest:
-      return "Request";
-    case MessageId::kPiece:
-      return "Piece";
-    case MessageId::kServerClose:
-      return "ServerClose";
+    case MessageId::kChoke: return "Choke";
+    case MessageId::kUnChoke: return "UnChoke";
+    case MessageId::kInterested: return "Interested";
+    case MessageId::kUnInterested: return "UnInterested";
+    case MessageId::kHave: return "Have";
+    case MessageId::kBitfield: return "Bitfield";
+    case MessageId::kRequest: return "Request";
+    case MessageId::kPiece: return "Piece";
+    case MessageId::kServerClose: return "ServerClose";
   }
   return "unknown";
 }

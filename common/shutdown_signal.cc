@@ -44,14 +44,10 @@ ShutdownSignals::ShutdownSignals() {
 
 ShutdownSignals::Event ShutdownSignals::wait(Deadline deadline) {
   switch (next_signal(signals_, deadline)) {
-    case kNothing:
-      return Event::kTimeout;
-    case SIGHUP:
-      return Event::kReload;
-    case SIGUSR1:
-      return Event::kReopenLog;
-    default:
-      return Event::kStop;
+    case kNothing: return Event::kTimeout;
+    case SIGHUP: return Event::kReload;
+    case SIGUSR1: return Event::kReopenLog;
+    default: return Event::kStop;
   }
 }
 

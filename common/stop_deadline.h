@@ -13,8 +13,9 @@ namespace piecework {
 
 class StopDeadline {
  public:
-  // Unless destroyed within `limit`, the process ends there: it logs `event` and exits with 0, as the
-  // stop that was asked for. Whatever has not been saved by then is found out again at the next start.
+  // Unless destroyed within `limit`, the process ends there: it logs `event` and exits with 0, as
+  // the stop that was asked for. Whatever has not been saved by then is found out again at the next
+  // start.
   StopDeadline(milliseconds limit, std::string_view event);
   ~StopDeadline();
 

@@ -28,14 +28,10 @@ UniqueFd open_reserve() {
 
 std::string_view refusal(ConnectionThreads::Started started) {
   switch (started) {
-    case ConnectionThreads::Started::kFull:
-      return "max_connections";
-    case ConnectionThreads::Started::kAddressFull:
-      return "max_connections_per_address";
-    case ConnectionThreads::Started::kNoThread:
-      return "no_thread";
-    default:
-      return "stopping";
+    case ConnectionThreads::Started::kFull: return "max_connections";
+    case ConnectionThreads::Started::kAddressFull: return "max_connections_per_address";
+    case ConnectionThreads::Started::kNoThread: return "no_thread";
+    default: return "stopping";
   }
 }
 

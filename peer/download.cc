@@ -29,14 +29,10 @@ std::uint64_t random_seed() {
 
 std::string_view download_state_name(DownloadState state) {
   switch (state) {
-    case DownloadState::kChecking:
-      return "checking";
-    case DownloadState::kDownloading:
-      return "downloading";
-    case DownloadState::kSeeding:
-      return "seeding";
-    case DownloadState::kError:
-      return "error";
+    case DownloadState::kChecking: return "checking";
+    case DownloadState::kDownloading: return "downloading";
+    case DownloadState::kSeeding: return "seeding";
+    case DownloadState::kError: return "error";
   }
   return "unknown";
 }

@@ -18,28 +18,17 @@ constexpr std::size_t kMaxEntries = 2000;
 
 std::string_view outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kUnreachable:
-      return "unreachable";
-    case Outcome::kLost:
-      return "lost";
-    case Outcome::kSilent:
-      return "silent";
-    case Outcome::kBroken:
-      return "protocol_error";
-    case Outcome::kOther:
-      return "other_torrent";
-    case Outcome::kSelf:
-      return "self";
-    case Outcome::kSurplus:
-      return "surplus";
-    case Outcome::kBothComplete:
-      return "both_complete";
-    case Outcome::kOver:
-      return "over";
-    case Outcome::kBanned:
-      return "banned";
-    case Outcome::kStopped:
-      return "stopping";
+    case Outcome::kUnreachable: return "unreachable";
+    case Outcome::kLost: return "lost";
+    case Outcome::kSilent: return "silent";
+    case Outcome::kBroken: return "protocol_error";
+    case Outcome::kOther: return "other_torrent";
+    case Outcome::kSelf: return "self";
+    case Outcome::kSurplus: return "surplus";
+    case Outcome::kBothComplete: return "both_complete";
+    case Outcome::kOver: return "over";
+    case Outcome::kBanned: return "banned";
+    case Outcome::kStopped: return "stopping";
   }
   return "unknown";
 }
@@ -92,13 +81,9 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
       entry.not_before = now + back_off(0, random);
       break;
     case Outcome::kUnreachable:
-    case Outcome::kSilent:
-      entry.not_before = now + back_off(entry.failures++, random);
-      break;
+    case Outcome::kSilent: entry.not_before = now + back_off(entry.failures++, random); break;
     case Outcome::kBroken:
-    case Outcome::kOther:
-      entry.not_before = now + kMisunderstood;
-      break;
+    case Outcome::kOther: entry.not_before = now + kMisunderstood; break;
     case Outcome::kSurplus:
     case Outcome::kOver:
       entry.failures = 0;
@@ -106,12 +91,8 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
       break;
     case Outcome::kBothComplete:
     case Outcome::kBanned:
-    case Outcome::kStopped:
-      entry.not_before = now + kHopeless;
-      break;
-    case Outcome::kSelf:
-      entry.not_before = kNoDeadline;
-      break;
+    case Outcome::kStopped: entry.not_before = now + kHopeless; break;
+    case Outcome::kSelf: entry.not_before = kNoDeadline; break;
   }
 }
 

@@ -190,24 +190,15 @@ void PeerConnection::read_messages() {
 void PeerConnection::handle(const MessageHead& head) {
   if (!head.id) return;  // KeepAlive
   switch (*head.id) {
-    case MessageId::kChoke:
-      return on_choke(true);
-    case MessageId::kUnChoke:
-      return on_choke(false);
-    case MessageId::kInterested:
-      return on_interest(true);
-    case MessageId::kUnInterested:
-      return on_interest(false);
-    case MessageId::kHave:
-      return on_have();
-    case MessageId::kRequest:
-      return on_request();
-    case MessageId::kPiece:
-      return on_piece(head.payload_bytes);
-    case MessageId::kServerClose:
-      return;  // ends read_messages()
-    case MessageId::kBitfield:
-      throw ProtocolError("second_bitfield");
+    case MessageId::kChoke: return on_choke(true);
+    case MessageId::kUnChoke: return on_choke(false);
+    case MessageId::kInterested: return on_interest(true);
+    case MessageId::kUnInterested: return on_interest(false);
+    case MessageId::kHave: return on_have();
+    case MessageId::kRequest: return on_request();
+    case MessageId::kPiece: return on_piece(head.payload_bytes);
+    case MessageId::kServerClose: return;  // ends read_messages()
+    case MessageId::kBitfield: throw ProtocolError("second_bitfield");
   }
 }
 
@@ -256,12 +247,9 @@ void PeerConnection::on_request() {
   const bool held = swarm_.left().is_held(piece);
   MutexLock lock(mutex_);
   switch (send_.request()) {
-    case SendState::OnRequest::kDrop:
-      return;
-    case SendState::OnRequest::kProtocolError:
-      throw ProtocolError("request_before_unchoke");
-    case SendState::OnRequest::kServe:
-      break;
+    case SendState::OnRequest::kDrop: return;
+    case SendState::OnRequest::kProtocolError: throw ProtocolError("request_before_unchoke");
+    case SendState::OnRequest::kServe: break;
   }
   if (!held) throw ProtocolError("request_for_missing_piece", {{"piece", piece.value()}});
   outbox_.push_piece(piece);
@@ -419,20 +407,14 @@ void PeerConnection::write_until_closed() {
       case What::kSmall:
         stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
         break;
-      case What::kPiece:
-        send_piece(next.piece);
-        break;
-      case What::kRequest:
-        request_more();
-        break;
+      case What::kPiece: send_piece(next.piece); break;
+      case What::kRequest: request_more(); break;
       case What::kTimeout: {
         MutexLock lock(mutex_);
         if (kind_ == Kind::kOurs) outbox_.push(EncodedMessage::keep_alive());
         break;
       }
-      case What::kClosed:
-        stream_.send_all(next.small, Clock::now() + kLastWordsTime);
-        return;
+      case What::kClosed: stream_.send_all(next.small, Clock::now() + kLastWordsTime); return;
     }
   }
 }

@@ -92,18 +92,14 @@ int dispatch(std::span<const std::string> arguments) {
 ExitCode exit_code_of(const std::system_error& error) {
   switch (error.code().value()) {
     case ENOENT:
-    case ENOTDIR:
-      return kExitNoInput;
+    case ENOTDIR: return kExitNoInput;
     case EACCES:
-    case EPERM:
-      return kExitRefused;
+    case EPERM: return kExitRefused;
     case ECONNREFUSED:
     case EHOSTUNREACH:
     case ENETUNREACH:
-    case ETIMEDOUT:
-      return kExitUnavailable;
-    default:
-      return kExitIo;
+    case ETIMEDOUT: return kExitUnavailable;
+    default: return kExitIo;
   }
 }
 

@@ -22,12 +22,9 @@ const CommandSpec& spec() {
 
 std::string_view form_name(HashForm form) {
   switch (form) {
-    case HashForm::kSha256:
-      return "sha256";
-    case HashForm::kSha1:
-      return "sha1";
-    case HashForm::kOriginal:
-      break;
+    case HashForm::kSha256: return "sha256";
+    case HashForm::kSha1: return "sha1";
+    case HashForm::kOriginal: break;
   }
   return "original";
 }

@@ -45,12 +45,9 @@ void log_join(const SwarmRegistry::Announce& announce, const SwarmRegistry::Answ
 
 std::string_view refusal_name(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kBadRequest:
-      return "bad_request";
-    case Refusal::kMaxSwarms:
-      return "max_swarms";
-    default:
-      return "max_peers";
+    case Refusal::kBadRequest: return "bad_request";
+    case Refusal::kMaxSwarms: return "max_swarms";
+    default: return "max_peers";
   }
 }
 

@@ -15,6 +15,7 @@ support=$here/../support
 python=/usr/bin/python3
 work=$(mktemp -d "${TMPDIR:-/tmp}/piecework.XXXXXX")
 failures=0
+scratch=() # directories outside $work that go away with it
 declare -A pids=() ports=()
 # shellcheck disable=SC2034 # for the scripts
 tracker=""
@@ -25,7 +26,7 @@ clean_up() {
   for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
   wait 2>/dev/null || true
   if [ -n "${KEEP:-}" ] || [ "$status" != 0 ] && [ "$status" != 77 ]; then show_logs >&2; fi
-  if [ -n "${KEEP:-}" ]; then echo "# kept $work" >&2; else rm -rf "$work"; fi
+  if [ -n "${KEEP:-}" ]; then echo "# kept $work ${scratch[*]}" >&2; else rm -rf "$work" "${scratch[@]}"; fi
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
@@ -100,6 +101,9 @@ wait_for_line() {
 # count_lines FILE REGEX
 count_lines() { grep -Ec -- "$2" "$1" || true; }
 
+# has_lines FILE REGEX COUNT, for wait_until: at least as many.
+has_lines() { [ -e "$1" ] && [ "$(count_lines "$1" "$2")" -ge "$3" ]; }
+
 # start NAME COMMAND...: in the background; output in $work/NAME/out, pid in ${pids[NAME]}.
 start() {
   local name=$1
@@ -149,6 +153,30 @@ start_peer() {
   ports[$name]=$(listening_port "$name")
 }
 
+# start_throttle NAME PEER TORRENT BYTES_PER_SECOND: a slow way to PEER, and the tracker hands it out
+# as a peer of the torrent. Nobody should know of the fast one: see throttled_torrent. `kill -USR1
+# ${pids[NAME]}` lifts the limit.
+start_throttle() {
+  local hash
+  hash=$("$BIN/peerctl" show --json "$3" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+  start "$1" "$python" "$support/throttle.py" "$address:${ports[$2]}" "$4"
+  wait_for_line "$work/$1/out" '^listening port='
+  ports[$1]=$(sed -n 's/^listening port=//p' "$work/$1/out")
+  "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" \
+    '{"port": '"${ports[$1]}"', "peer_id": "throttle", "event": "started", "left": 0, "info_hash": "'"$hash"'"}' \
+    >"$work/$1/announced"
+}
+
+# throttled_torrent FILE NAME [OPTION]...: $work/NAME.torrent, and in $work/hidden one that names a
+# tracker where nobody answers: for the PEER of start_throttle.
+throttled_torrent() {
+  local file=$1 name=$2
+  shift 2
+  mkdir -p "$work/hidden"
+  make_torrent "$file" "$work/$name.torrent" "$@"
+  tracker=$address:1 make_torrent "$file" "$work/hidden/$name.torrent" "$@"
+}
+
 # drop NAME TORRENT...: into its watched directory, whole at once.
 drop() {
   local name=$1 torrent
@@ -158,6 +186,15 @@ drop() {
     mv "$work/$name/torrents/.dropping" "$work/$name/torrents/${torrent##*/}"
   done
 }
+
+# stop_in_time NAME: it exits 0 within five seconds of TERM.
+stop_in_time() {
+  local pid=${pids[$1]}
+  kill -TERM "$pid"
+  wait_until 4 is_gone "$pid" || kill -KILL "$pid"
+  stop "$1"
+}
+is_gone() { ! grep -Eqs '^State:[[:space:]]+[^Z]' "/proc/$1/status"; }
 
 # wait_complete NAME [SECONDS [COUNT]]: until its log tells of COUNT complete torrents.
 wait_complete() {
@@ -200,3 +237,6 @@ status_value() {
 for torrent in json.load(open(sys.argv[1]))["torrents"]:
     if torrent["name"] == sys.argv[2]: print(torrent[sys.argv[3]])' "$work/$1/status.json" "$2" "$3"
 }
+
+# has_status NAME TORRENT_NAME KEY VALUE, for wait_until: the file is a second behind.
+has_status() { [ "$(status_value "$1" "$2" "$3")" = "$4" ]; }
