@@ -4,6 +4,7 @@
 # Quiet unless V=1. Compiler output never goes beside the sources.
 
 VARIANT ?= release
+JOBS ?= $(shell nproc)
 SLOW ?= 1
 SCENARIOS ?=
 BUILD := build/$(VARIANT)
@@ -55,11 +56,10 @@ $(BUILD)/tests/%.o: CXXFLAGS := -O1 -g
 build-deps test-deps check-deps: %-deps:
 	@scripts/install_deps.sh $*
 
-# Everything below that needs more than the compiler starts make again once it is installed, because
-# what is there decides which files and flags are found.
+# A second make builds once the packages are there, on all cores, whatever the first was told.
 .PHONY: test
 test: test-deps
-	@$(MAKE) --no-print-directory all $(BUILD)/unit_tests
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests
 	$(Q)SLOW=$(SLOW) tests/run.sh $(BUILD) $(SCENARIOS)
 
 .PHONY: asan tsan
@@ -111,7 +111,7 @@ includes:
 # Two seeders that hold one half each, a third host, and what it costs beside a plain C/S transfer.
 .PHONY: demo
 demo: build-deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@scripts/demo.sh $(FILE)
 
 .PHONY: clean

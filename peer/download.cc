@@ -404,9 +404,9 @@ std::string Download::why_slow(const Swarm& peers) const {
   std::size_t choking = 0;
   const auto connections = peers.connections();
   for (const auto& connection : connections) {
-    const PeerConnection::Status status = connection->status();
-    if (status.serves_us) ++serving;
-    if (status.chokes_us) ++choking;
+    const Exchange::Standing standing = connection->status().standing;
+    if (standing.serves_us) ++serving;
+    if (standing.chokes_us) ++choking;
   }
   const std::uint32_t unavailable = peers.left().unavailable();
   if (connections.empty()) {

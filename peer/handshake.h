@@ -43,8 +43,8 @@ struct FirstFrame {
 };
 
 // Receives the first frame, for a torrent of at most `max_pieces` pieces, all of it before
-// `deadline`. Nothing when the stream ended first. Throws ProtocolError (also "bitfield_expected"),
-// TimeoutError, std::system_error.
+// `deadline`. Nothing when the stream ended first, or ServerClose came. Throws ProtocolError (also
+// "bitfield_expected"), TimeoutError, std::system_error.
 std::optional<FirstFrame> recv_first_frame(Stream& stream, std::uint32_t max_pieces,
                                            Deadline deadline);
 

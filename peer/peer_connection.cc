@@ -15,13 +15,14 @@
 namespace piecework::peer {
 namespace {
 
+const std::string kOriginalAgent = "original";
+
 constexpr seconds kFirstFrameTime{10};
 constexpr seconds kIdleTime{60};
 constexpr seconds kKeepAliveEvery{20};
 constexpr seconds kLastWordsTime{2};
 constexpr std::size_t kHashStepBytes = 256
                                        << 10;  // what has just been received is still in the cache
-constexpr std::size_t kBadPiecesUntilBan = 2;
 // Small frames that may wait while the peer does not read: one Have for each piece, and some.
 constexpr std::size_t kSpareSmallBytes = 64 << 10;
 
@@ -41,7 +42,7 @@ PeerConnection::PeerConnection(Swarm& swarm, Stream& stream, const Endpoint& rem
       first_(std::move(first)),
       hasher_(swarm.torrent().hash_kind()),
       outbox_(kMaxQueuedRequests, max_small_bytes(swarm.torrent().layout)),
-      window_(swarm.torrent().layout, kMaxQueuedRequests) {}
+      exchange_(swarm.torrent().layout, swarm.fetches(), swarm.left(), outbox_) {}
 
 Outcome PeerConnection::run(const std::function<void(const Endpoint&)>& on_met) {
   std::thread writer;
@@ -74,17 +75,19 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
     greet(true);
     first_ = recv_answer();
   }
-  check(*first_);
-  learn(*first_);
-  if (first_->greeting && !swarm_.stays(*this)) throw Over{Outcome::kSurplus};
-  if (!dialled_by_us_) greet(first_->greeting.has_value());
-  begin();
+  const FirstFrame& first = *first_;
+  check(first);
+  learn(first);
+  if (!original_ && !swarm_.stays(*this)) throw Over{Outcome::kSurplus};
+  if (!dialled_by_us_) greet(!original_);
+  exchange_.begin(original_ ? PeerKind::kOriginal : PeerKind::kOurs, first.pieces,
+                  original_ ? kMaxQueuedRequests : first.greeting->requests);
   Fields fields = log_fields();
-  fields.emplace_back("agent", first_->greeting ? first_->greeting->agent : "original");
-  fields.emplace_back("has", first_->pieces.held());
+  fields.emplace_back("agent", original_ ? kOriginalAgent : first.greeting->agent);
+  fields.emplace_back("has", first.pieces.held());
   log_info("peer.connected", fields);
-  if (first_->greeting && first_->greeting->port != 0) {
-    on_met({remote_.address, first_->greeting->port});
+  if (!original_ && first.greeting->port != 0) {
+    on_met({remote_.address, first.greeting->port});
   }
   first_.reset();
 }
@@ -92,20 +95,19 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
 void PeerConnection::join() {
   auto mine = swarm_.join(shared_from_this());
   if (!mine) throw Over{Outcome::kStopped};
-  MutexLock lock(mutex_);
+  exchange_.introduce(*mine);
   mine_ = std::move(*mine);
 }
 
 void PeerConnection::greet(bool with_greeting) {
   const Identity& self = swarm_.identity();
-  Greeting greeting{.info_hash = swarm_.torrent().info_hash,
-                    .peer_id = self.peer_id,
-                    .port = self.port,
-                    .connection = 0,
-                    .requests = kMaxQueuedRequests,
-                    .agent = std::string(kAgent),
-                    .features = {}};
-  MutexLock lock(mutex_);
+  const Greeting greeting{.info_hash = swarm_.torrent().info_hash,
+                          .peer_id = self.peer_id,
+                          .port = self.port,
+                          .connection = 0,
+                          .requests = kMaxQueuedRequests,
+                          .agent = std::string(kAgent),
+                          .features = {}};
   outbox_.push_frame(encode_first_frame(mine_, with_greeting ? &greeting : nullptr));
 }
 
@@ -140,35 +142,11 @@ void PeerConnection::check(const FirstFrame& first) const {
 }
 
 void PeerConnection::learn(const FirstFrame& first) {
+  original_ = !first.greeting;
+  if (original_)
+    stream_.enable_tcp_keepalive();  // its silences mean nothing: the kernel has to ask
   MutexLock lock(mutex_);
-  kind_ = first.greeting ? Kind::kOurs : Kind::kOriginal;
-  if (!first.greeting) {
-    stream_.enable_tcp_keepalive();  // its silences mean nothing, so the kernel has to ask
-    return;
-  }
-  greeting_ = *first.greeting;
-  window_ = RequestWindow(swarm_.torrent().layout, greeting_.requests);
-}
-
-void PeerConnection::begin() {
-  {
-    MutexLock lock(mutex_);
-    peer_.has = first_->pieces;
-    swarm_.left().peer_joined(peer_);
-    begun_ = true;
-    for (const PieceIndex piece : std::exchange(held_meanwhile_, {})) {
-      if (mine_.set(piece) && kind_ == Kind::kOurs) {
-        outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
-      }
-    }
-    if (kind_ == Kind::kOurs && has_all_locked()) throw Over{Outcome::kBothComplete};
-    if (swarm_.fetches()) wanted_ = peer_.has.count_missing_in(mine_);
-    update_interest_locked();
-    // An original at rest does not survive being told what it has not asked.
-    if (wanted_ == 0 && kind_ == Kind::kOurs) {
-      outbox_.push(EncodedMessage::plain(MessageId::kUnInterested));
-    }
-  }
+  greeting_ = first.greeting;
 }
 
 // ---- The reader ----
@@ -176,83 +154,35 @@ void PeerConnection::begin() {
 void PeerConnection::read_messages() {
   const std::uint64_t limit = std::max(max_piece_frame(swarm_.torrent().layout.piece_length()),
                                        max_bitfield_frame(swarm_.torrent().layout.count()));
-  const auto idle_deadline = [this] {
-    MutexLock lock(mutex_);
-    return kind_ == Kind::kOriginal ? kNoDeadline : Clock::now() + kIdleTime;
-  };
-  while (const auto head = recv_message_head(stream_, limit, idle_deadline())) {
-    if (head->id == MessageId::kServerClose) return;
+  while (true) {
+    if (exchange_.is_over()) throw Over{Outcome::kOver};
+    if (!original_ && exchange_.both_complete()) throw Over{Outcome::kBothComplete};
+    const Deadline idle = original_ ? kNoDeadline : Clock::now() + kIdleTime;
+    const auto head = recv_message_head(stream_, limit, idle);
+    if (!head || head->id == MessageId::kServerClose) return;
     handle(*head);
-    end_if_over();
   }
 }
 
 void PeerConnection::handle(const MessageHead& head) {
   if (!head.id) return;  // KeepAlive
   switch (*head.id) {
-    case MessageId::kChoke: return on_choke(true);
-    case MessageId::kUnChoke: return on_choke(false);
-    case MessageId::kInterested: return on_interest(true);
-    case MessageId::kUnInterested: return on_interest(false);
-    case MessageId::kHave: return on_have();
-    case MessageId::kRequest: return on_request();
-    case MessageId::kPiece: return on_piece(head.payload_bytes);
-    case MessageId::kServerClose: return;  // ends read_messages()
-    case MessageId::kBitfield: throw ProtocolError("second_bitfield");
-  }
-}
-
-void PeerConnection::on_interest(bool interested) {
-  MutexLock lock(mutex_);
-  has_spoken_ = true;
-  if (!interested) {
-    send_.uninterested();
-    outbox_.drop_pieces();
-  } else if (send_.interested()) {
-    outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
-  }
-}
-
-void PeerConnection::on_choke(bool choked) {
-  std::vector<PieceClaim> given_back;
-  {
-    MutexLock lock(mutex_);
-    if (!choked) {
-      if (recv_.unchoked()) outbox_.wake_to_request();
+    case MessageId::kChoke:
+      if (exchange_.on_choke()) swarm_.wake_all();
       return;
-    }
-    if (recv_.choked()) given_back = window_.take_all();
+    case MessageId::kUnChoke: return exchange_.on_unchoke();
+    case MessageId::kInterested: return exchange_.on_interested();
+    case MessageId::kUnInterested: return exchange_.on_uninterested();
+    case MessageId::kHave: return exchange_.on_have(recv_index());
+    case MessageId::kRequest: return exchange_.on_request(recv_index());
+    case MessageId::kPiece: return on_piece(head.payload_bytes);
+    case MessageId::kBitfield: throw ProtocolError("second_bitfield");
+    case MessageId::kServerClose: return;  // read_messages() ends there
   }
-  if (given_back.empty()) return;
-  given_back.clear();
-  swarm_.wake_all();
 }
 
-void PeerConnection::on_have() {
-  const PieceIndex piece =
-      recv_piece_index(stream_, swarm_.torrent().layout, Clock::now() + kIdleTime);
-  MutexLock lock(mutex_);
-  if (!peer_.has.set(piece)) return;
-  swarm_.left().peer_gained(peer_, piece);
-  if (kind_ == Kind::kOurs && has_all_locked()) throw Over{Outcome::kBothComplete};
-  if (mine_.has(piece) || !swarm_.fetches() || untrusted_) return;
-  ++wanted_;
-  update_interest_locked();
-  outbox_.wake_to_request();
-}
-
-void PeerConnection::on_request() {
-  const PieceIndex piece =
-      recv_piece_index(stream_, swarm_.torrent().layout, Clock::now() + kIdleTime);
-  const bool held = swarm_.left().is_held(piece);
-  MutexLock lock(mutex_);
-  switch (send_.request()) {
-    case SendState::OnRequest::kDrop: return;
-    case SendState::OnRequest::kProtocolError: throw ProtocolError("request_before_unchoke");
-    case SendState::OnRequest::kServe: break;
-  }
-  if (!held) throw ProtocolError("request_for_missing_piece", {{"piece", piece.value()}});
-  outbox_.push_piece(piece);
+PieceIndex PeerConnection::recv_index() {
+  return recv_piece_index(stream_, swarm_.torrent().layout, Clock::now() + kIdleTime);
 }
 
 void PeerConnection::on_piece(std::uint32_t payload_bytes) {
@@ -266,12 +196,7 @@ void PeerConnection::on_piece(std::uint32_t payload_bytes) {
                                           {"bytes", payload_bytes - kPieceIndexBytes},
                                           {"expected", length}});
   }
-  {
-    MutexLock lock(mutex_);
-    if (!window_.was_ever_asked(piece)) {
-      throw ProtocolError("piece_never_asked", {{"piece", piece.value()}});
-    }
-  }
+  exchange_.expect_piece(piece);
   if (buffer_.size() < length) buffer_.resize(length);
   const std::span<std::byte> data = std::span(buffer_).first(length);
   if (recv_piece(data, deadline) == swarm_.torrent().digest(piece)) {
@@ -279,9 +204,6 @@ void PeerConnection::on_piece(std::uint32_t payload_bytes) {
   } else {
     on_bad_piece(piece);
   }
-  outbox_.wake_to_request();
-  MutexLock lock(mutex_);
-  update_interest_locked();
 }
 
 Digest PeerConnection::recv_piece(std::span<std::byte> data, Deadline deadline) {
@@ -306,17 +228,14 @@ void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> da
     first = swarm_.left().complete(piece);
   }
   (first ? swarm_.downloaded : swarm_.wasted) += data.size();
-  if (first) received_ += data.size();
-  {
-    MutexLock lock(mutex_);
-    window_.take(piece);
-  }
   if (first) {
+    received_ += data.size();
     log_debug("piece.complete", {{"hash", swarm_.torrent().info_hash.to_short_hex()},
                                  {"piece", piece.value()},
                                  {"peer", remote_.to_string()}});
     swarm_.piece_stored(piece);
   }
+  exchange_.on_good_piece(piece);
 }
 
 void PeerConnection::on_bad_piece(PieceIndex piece) {
@@ -324,63 +243,32 @@ void PeerConnection::on_bad_piece(PieceIndex piece) {
   fields.emplace_back("piece", piece.value());
   log_warn("piece.hash_mismatch", fields);
   swarm_.wasted += swarm_.torrent().layout.length(piece);
-  bool banned = false;
-  bool original = false;
-  std::vector<PieceClaim> given_back;
-  {
-    MutexLock lock(mutex_);
-    if (auto claim = window_.take(piece)) given_back.push_back(std::move(*claim));
-    distrusted_.push_back(piece);
-    banned = distrusted_.size() >= kBadPiecesUntilBan && !untrusted_;
-    original = kind_ == Kind::kOriginal;
-    if (banned) {
-      untrusted_ = true;
-      wanted_ = 0;
-      if (dialled_by_us_ || !original) {
-        const std::string who = dialled_by_us_ ? std::to_string(remote_.port) : greeting_.peer_id;
-        swarm_.bans().ban(remote_.address, who, Clock::now());
-      }
-    }
-  }
-  given_back.clear();
+  const bool too_many = exchange_.on_bad_piece(piece);
   swarm_.wake_all();
-  if (!banned) return;
-  fields.emplace_back("reason", "hash_mismatch");
-  fields.emplace_back("seconds", kBanTime.count());
-  log_warn("peer.banned", fields);
-  // An original would never put back what it has taken to ask of us: it stays, but nothing is
-  // asked.
-  if (!original) throw Over{Outcome::kBanned};
+  if (too_many) ban();
 }
 
-void PeerConnection::end_if_over() {
-  MutexLock lock(mutex_);
-  if (kind_ != Kind::kOriginal) return;
-  if (!has_spoken_ || send_.peer_interested() || recv_.interested()) return;
-  throw Over{has_all_locked() ? Outcome::kBothComplete : Outcome::kOver};
-}
-
-std::vector<PieceClaim> PeerConnection::update_interest_locked() {
-  if (wanted_ > 0) {
-    if (recv_.want()) outbox_.push(EncodedMessage::plain(MessageId::kInterested));
-    return {};
+void PeerConnection::ban() {
+  // An original that dialled us has no name to ban it by.
+  bool newly = true;
+  if (dialled_by_us_ || !original_) {
+    newly = swarm_.bans().ban(remote_.address, ban_name(), Clock::now());
   }
-  // An original answers what it was asked, and would be disturbed by anything else meanwhile.
-  if (kind_ == Kind::kOriginal && !window_.idle()) return {};
-  if (recv_.want_nothing()) outbox_.push(EncodedMessage::plain(MessageId::kUnInterested));
-  return window_.take_all();
+  if (newly) {
+    Fields fields = log_fields();
+    fields.emplace_back("reason", "hash_mismatch");
+    fields.emplace_back("seconds", kBanTime.count());
+    log_warn("peer.banned", fields);
+  }
+  // An original never puts back what it has taken to ask of us: it stays, but nothing is asked of
+  // it.
+  if (!original_) throw Over{Outcome::kBanned};
 }
 
-void PeerConnection::on_piece_held(PieceIndex piece) {
-  std::vector<PieceClaim> given_back;
+std::string PeerConnection::ban_name() const {
+  if (dialled_by_us_) return std::to_string(remote_.port);
   MutexLock lock(mutex_);
-  if (!begun_) {
-    held_meanwhile_.push_back(piece);
-    return;
-  }
-  if (!mine_.set(piece)) return;
-  if (kind_ == Kind::kOurs) outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
-  if (peer_.has.has(piece) && wanted_ > 0 && --wanted_ == 0) given_back = update_interest_locked();
+  return greeting_ ? greeting_->peer_id : "";
 }
 
 // ---- The writer ----
@@ -408,31 +296,14 @@ void PeerConnection::write_until_closed() {
         stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
         break;
       case What::kPiece: send_piece(next.piece); break;
-      case What::kRequest: request_more(); break;
-      case What::kTimeout: {
-        MutexLock lock(mutex_);
-        if (kind_ == Kind::kOurs) outbox_.push(EncodedMessage::keep_alive());
+      case What::kRequest:
+        // When nothing is left, connections with nothing to do may join the endgame.
+        if (exchange_.request_more() && swarm_.left().none_left()) swarm_.wake_all();
         break;
-      }
+      case What::kTimeout: exchange_.keep_alive(); break;
       case What::kClosed: stream_.send_all(next.small, Clock::now() + kLastWordsTime); return;
     }
   }
-}
-
-void PeerConnection::request_more() {
-  bool asked = false;
-  {
-    MutexLock lock(mutex_);
-    while (recv_.may_request() && !untrusted_ && !window_.full()) {
-      auto claim = swarm_.left().claim(peer_, distrusted_, window_.idle());
-      if (!claim) break;
-      outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
-      window_.asked(std::move(*claim));
-      asked = true;
-    }
-  }
-  // The endgame begins: connections with nothing to do may ask for what others have claimed.
-  if (asked && swarm_.left().none_left()) swarm_.wake_all();
 }
 
 void PeerConnection::send_piece(PieceIndex piece) {
@@ -458,37 +329,30 @@ void PeerConnection::abort() {
 
 void PeerConnection::end(Outcome outcome, const std::string& reason, const Fields& fields) {
   note_reason(outcome, reason, fields);
-  // An original at rest, or one whose end of the stream is gone, needs no farewell.
+  // One that has left, or an original at rest, needs no farewell.
   const bool farewell = outcome != Outcome::kOver && reason != "closed_by_peer";
   outbox_.close(farewell ? std::optional(EncodedMessage::plain(MessageId::kServerClose))
                          : std::nullopt);
 }
 
 void PeerConnection::note_reason(Outcome outcome, const std::string& reason, const Fields& fields) {
+  // Whoever closes first, two that have everything have no more to say to each other.
+  const bool nothing_left =
+      (outcome == Outcome::kLost || outcome == Outcome::kOver) && exchange_.both_complete();
   MutexLock lock(mutex_);
   if (outcome_) return;
-  outcome_ = outcome;
-  reason_ = reason;
+  outcome_ = nothing_left ? Outcome::kBothComplete : outcome;
+  reason_ = nothing_left ? outcome_name(Outcome::kBothComplete) : reason;
   reason_fields_ = fields;
-  // Whoever closes first, two that have everything have no more to say to each other.
-  if (outcome == Outcome::kLost && has_all_locked()) {
-    outcome_ = Outcome::kBothComplete;
-    reason_ = outcome_name(Outcome::kBothComplete);
-  }
 }
 
 void PeerConnection::leave() {
   swarm_.leave(*this);
-  std::vector<PieceClaim> given_back;
   {
     MutexLock lock(mutex_);
     finished_ = true;
-    given_back = window_.take_all();
-    if (begun_) swarm_.left().peer_left(peer_);
   }
-  if (given_back.empty()) return;
-  given_back.clear();
-  swarm_.wake_all();
+  if (exchange_.end()) swarm_.wake_all();
 }
 
 Outcome PeerConnection::log_end() const {
@@ -507,15 +371,11 @@ Outcome PeerConnection::log_end() const {
   return outcome;
 }
 
-bool PeerConnection::has_all_locked() const {
-  return begun_ && mine_.complete() && peer_.has.complete();
-}
-
 bool PeerConnection::is_same_peer(const PeerConnection& other) const {
   const auto key = [](const PeerConnection& connection) {
     MutexLock lock(connection.mutex_);
-    return std::tuple(connection.remote_.address, connection.greeting_.peer_id,
-                      connection.greeting_.connection);
+    const Greeting greeting = connection.greeting_.value_or(Greeting{});
+    return std::tuple(connection.remote_.address, greeting.peer_id, greeting.connection);
   };
   const auto mine = key(*this);
   return !std::get<1>(mine).empty() && mine == key(other);
@@ -524,16 +384,15 @@ bool PeerConnection::is_same_peer(const PeerConnection& other) const {
 PeerId PeerConnection::dialled_by() const {
   if (dialled_by_us_) return swarm_.identity().peer_id;
   MutexLock lock(mutex_);
-  return greeting_.peer_id;
+  return greeting_ ? greeting_->peer_id : "";
 }
 
 PeerConnection::Status PeerConnection::status() const {
+  const Exchange::Standing standing = exchange_.standing();
   MutexLock lock(mutex_);
   return {.remote = remote_,
-          .agent = kind_ == Kind::kOriginal ? "original" : greeting_.agent,
-          .pieces = peer_.has.held(),
-          .serves_us = recv_.value() == RecvState::Value::k01,
-          .chokes_us = recv_.value() == RecvState::Value::k11};
+          .agent = greeting_ ? greeting_->agent : kOriginalAgent,
+          .standing = standing};
 }
 
 Fields PeerConnection::log_fields() const {
@@ -541,8 +400,8 @@ Fields PeerConnection::log_fields() const {
                 {"hash", swarm_.torrent().info_hash.to_short_hex()},
                 {"dialled", dialled_by_us_ ? "yes" : "no"}};
   MutexLock lock(mutex_);
-  if (kind_ == Kind::kOurs) {
-    fields.emplace_back("listens", Endpoint{remote_.address, greeting_.port}.to_string());
+  if (greeting_) {
+    fields.emplace_back("listens", Endpoint{remote_.address, greeting_->port}.to_string());
   }
   return fields;
 }

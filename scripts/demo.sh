@@ -109,7 +109,9 @@ deadline=$((SECONDS + 600))
 until has_line "$work/third/log" 'torrent.complete'; do
   [ "$SECONDS" -lt "$deadline" ] || fail "the third host has not completed"
   done_bytes=$(bytes_of third)
-  [ "$size" = 0 ] || printf '\rthird host: %3d %%' $((${done_bytes:-0} * 100 / size))
+  percent=$((${done_bytes:-0} * 100 / (size > 0 ? size : 1)))
+  [ "$percent" = "${shown:-}" ] || printf '\rthird host: %3d %%' "$percent"
+  shown=$percent
   sleep 0.1
 done
 swarm_seconds=$(seconds_since "$begin")

@@ -1,0 +1,193 @@
+#include "peer/exchange.h"
+
+#include <optional>
+#include <utility>
+
+#include "common/errors.h"
+#include "common/messages.h"
+#include "peer/handshake.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr std::size_t kBadPiecesUntilDistrust = 2;
+
+}  // namespace
+
+Exchange::Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, Outbox& outbox)
+    : layout_(layout),
+      fetch_(fetch),
+      left_(left),
+      outbox_(outbox),
+      window_(layout, kMaxQueuedRequests) {}
+
+Exchange::~Exchange() = default;
+
+void Exchange::introduce(const Bitfield& mine) {
+  MutexLock lock(mutex_);
+  mine_ = mine;
+}
+
+void Exchange::begin(PeerKind kind, const Bitfield& theirs, std::uint32_t requests) {
+  MutexLock lock(mutex_);
+  kind_ = kind;
+  window_ = RequestWindow(layout_, requests);
+  peer_.has = theirs;
+  left_.peer_joined(peer_);
+  begun_ = true;
+  for (const PieceIndex piece : std::exchange(held_meanwhile_, {})) {
+    if (mine_.set(piece) && kind_ == PeerKind::kOurs) {
+      outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
+    }
+  }
+  if (fetch_) wanted_ = peer_.has.count_missing_in(mine_);
+  update_interest_locked();
+  // An original at rest does not survive being told what it has not asked.
+  if (wanted_ == 0 && kind_ == PeerKind::kOurs) {
+    outbox_.push(EncodedMessage::plain(MessageId::kUnInterested));
+  }
+}
+
+void Exchange::on_interested() {
+  MutexLock lock(mutex_);
+  has_spoken_ = true;
+  if (send_.interested()) outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
+}
+
+void Exchange::on_uninterested() {
+  MutexLock lock(mutex_);
+  has_spoken_ = true;
+  send_.uninterested();
+  outbox_.drop_pieces();
+}
+
+bool Exchange::on_choke() {
+  std::vector<PieceClaim> given_back;
+  MutexLock lock(mutex_);
+  if (recv_.choked()) given_back = window_.take_all();
+  return !given_back.empty();
+}
+
+void Exchange::on_unchoke() {
+  MutexLock lock(mutex_);
+  if (recv_.unchoked()) outbox_.wake_to_request();
+}
+
+void Exchange::on_have(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (!peer_.has.set(piece)) return;
+  left_.peer_gained(peer_, piece);
+  if (mine_.has(piece) || !fetch_ || untrusted_) return;
+  ++wanted_;
+  update_interest_locked();
+  outbox_.wake_to_request();
+}
+
+void Exchange::on_request(PieceIndex piece) {
+  const bool held = left_.is_held(piece);
+  MutexLock lock(mutex_);
+  switch (send_.request()) {
+    case SendState::OnRequest::kDrop: return;
+    case SendState::OnRequest::kProtocolError: throw ProtocolError("request_before_unchoke");
+    case SendState::OnRequest::kServe: break;
+  }
+  if (!held) throw ProtocolError("request_for_missing_piece", {{"piece", piece.value()}});
+  outbox_.push_piece(piece);
+}
+
+void Exchange::expect_piece(PieceIndex piece) const {
+  MutexLock lock(mutex_);
+  if (!window_.was_ever_asked(piece)) {
+    throw ProtocolError("piece_never_asked", {{"piece", piece.value()}});
+  }
+}
+
+void Exchange::on_good_piece(PieceIndex piece) {
+  std::optional<PieceClaim> fulfilled;
+  MutexLock lock(mutex_);
+  fulfilled = window_.take(piece);
+  update_interest_locked();
+  outbox_.wake_to_request();
+}
+
+bool Exchange::on_bad_piece(PieceIndex piece) {
+  std::optional<PieceClaim> given_back;
+  MutexLock lock(mutex_);
+  given_back = window_.take(piece);
+  distrusted_.push_back(piece);
+  if (distrusted_.size() >= kBadPiecesUntilDistrust) {
+    untrusted_ = true;
+    wanted_ = 0;
+  }
+  update_interest_locked();
+  outbox_.wake_to_request();
+  return untrusted_;
+}
+
+void Exchange::on_piece_held(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (!begun_) {
+    held_meanwhile_.push_back(piece);
+    return;
+  }
+  if (!mine_.set(piece)) return;
+  if (kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
+  if (peer_.has.has(piece) && wanted_ > 0 && --wanted_ == 0) update_interest_locked();
+}
+
+bool Exchange::request_more() {
+  MutexLock lock(mutex_);
+  bool asked = false;
+  while (recv_.may_request() && !untrusted_ && !window_.full()) {
+    auto claim = left_.claim(peer_, distrusted_, window_.idle());
+    if (!claim) break;
+    outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
+    window_.asked(std::move(*claim));
+    asked = true;
+  }
+  return asked;
+}
+
+void Exchange::keep_alive() {
+  MutexLock lock(mutex_);
+  if (begun_ && kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::keep_alive());
+}
+
+bool Exchange::end() {
+  MutexLock lock(mutex_);
+  if (!begun_) return false;
+  begun_ = false;
+  left_.peer_left(peer_);
+  return !window_.take_all().empty();
+}
+
+bool Exchange::is_over() const {
+  MutexLock lock(mutex_);
+  return kind_ == PeerKind::kOriginal && has_spoken_ && !send_.peer_interested() &&
+         !recv_.interested();
+}
+
+bool Exchange::both_complete() const {
+  MutexLock lock(mutex_);
+  return begun_ && mine_.complete() && peer_.has.complete();
+}
+
+Exchange::Standing Exchange::standing() const {
+  MutexLock lock(mutex_);
+  return {.pieces = peer_.has.held(),
+          .serves_us = recv_.value() == RecvState::Value::k01,
+          .chokes_us = recv_.value() == RecvState::Value::k11};
+}
+
+void Exchange::update_interest_locked() {
+  if (wanted_ > 0) {
+    if (recv_.want()) outbox_.push(EncodedMessage::plain(MessageId::kInterested));
+    return;
+  }
+  // An original answers what it was asked, and would be disturbed by anything else meanwhile.
+  if (kind_ == PeerKind::kOriginal && !window_.idle()) return;
+  if (recv_.want_nothing()) outbox_.push(EncodedMessage::plain(MessageId::kUnInterested));
+  window_.take_all();
+}
+
+}  // namespace piecework::peer

@@ -1,0 +1,102 @@
+// What one conversation has come to, and every decision in it: who is interested, what the peer
+// holds, what is wanted, asked for and owed. What has to be said goes into the outbox; no I/O
+// happens here. Safe from any thread: the connection's reader and writer, and whoever completes a
+// piece. Locks: its own may be held while LeftPieces' or the outbox's is taken, never the reverse.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/bitfield.h"
+#include "common/mutex.h"
+#include "peer/conversation.h"
+#include "peer/left_pieces.h"
+#include "peer/outbox.h"
+#include "peer/request_window.h"
+
+namespace piecework::peer {
+
+// Speaks with a greeting, or is an original program.
+enum class PeerKind { kOurs, kOriginal };
+
+class Exchange {
+ public:
+  // `fetch` false: the peer is served and asked for nothing. All that is referred to must outlive
+  // it.
+  Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, Outbox& outbox);
+  ~Exchange();
+
+  // ---- The beginning, in this order ----
+
+  // `mine` is what the peer will be told in our Bitfield.
+  void introduce(const Bitfield& mine) EXCLUDES(mutex_);
+  // The peer holds `theirs` and takes `requests` outstanding ones. Tells it what has been completed
+  // since introduce(), and whether we are interested.
+  void begin(PeerKind kind, const Bitfield& theirs, std::uint32_t requests) EXCLUDES(mutex_);
+
+  // ---- What the peer says. A breach of the protocol throws ProtocolError. ----
+
+  void on_interested() EXCLUDES(mutex_);
+  void on_uninterested() EXCLUDES(mutex_);
+  // True when claims went back to the queue: others may want them.
+  bool on_choke() EXCLUDES(mutex_);
+  void on_unchoke() EXCLUDES(mutex_);
+  void on_have(PieceIndex piece) EXCLUDES(mutex_);
+  void on_request(PieceIndex piece) EXCLUDES(mutex_);
+  // A Piece begins to arrive.
+  void expect_piece(PieceIndex piece) const EXCLUDES(mutex_);
+  // It is stored, or was held already.
+  void on_good_piece(PieceIndex piece) EXCLUDES(mutex_);
+  // It did not match its hash and goes back to the queue. True when the peer has sent too many of
+  // those: nothing is asked of it any more.
+  bool on_bad_piece(PieceIndex piece) EXCLUDES(mutex_);
+
+  // ---- What happens on our side ----
+
+  // `piece` is held now: the peer is told, and may no longer be needed.
+  void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
+  // Claims pieces and asks for them as far as the window allows. True when it asked for any.
+  bool request_more() EXCLUDES(mutex_);
+  // Nothing has been said for a while.
+  void keep_alive() EXCLUDES(mutex_);
+  // The conversation has ended. True when claims went back to the queue.
+  bool end() EXCLUDES(mutex_);
+
+  // ---- How it stands ----
+
+  // An original has said all that it will say on this connection (PROTOCOL.md section 5).
+  bool is_over() const EXCLUDES(mutex_);
+  // Neither side has anything for the other.
+  bool both_complete() const EXCLUDES(mutex_);
+
+  struct Standing {
+    std::uint32_t pieces = 0;  // that the peer has
+    bool serves_us = false;    // it has something for us and lets us have it
+    bool chokes_us = false;    // it has something for us and does not
+  };
+  Standing standing() const EXCLUDES(mutex_);
+
+ private:
+  void update_interest_locked() REQUIRES(mutex_);
+
+  const PieceLayout layout_;
+  const bool fetch_;
+  LeftPieces& left_;
+  Outbox& outbox_;
+
+  mutable Mutex mutex_;
+  bool begun_ GUARDED_BY(mutex_) = false;
+  PeerKind kind_ GUARDED_BY(mutex_) = PeerKind::kOurs;
+  SendState send_ GUARDED_BY(mutex_);
+  RecvState recv_ GUARDED_BY(mutex_);
+  PeerPieces peer_ GUARDED_BY(mutex_);
+  Bitfield mine_ GUARDED_BY(mutex_);                           // what we hold, as told here
+  std::vector<PieceIndex> held_meanwhile_ GUARDED_BY(mutex_);  // completed before begin()
+  RequestWindow window_ GUARDED_BY(mutex_);
+  std::vector<PieceIndex> distrusted_ GUARDED_BY(mutex_);  // which the peer sent wrongly
+  std::uint32_t wanted_ GUARDED_BY(mutex_) = 0;            // pieces that it has and we lack
+  bool untrusted_ GUARDED_BY(mutex_) = false;              // nothing is asked of it any more
+  bool has_spoken_ GUARDED_BY(mutex_) = false;             // it has said whether it is interested
+};
+
+}  // namespace piecework::peer
