@@ -7,11 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <iterator>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "common/errors.h"
@@ -126,7 +126,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 [[noreturn]] void fail_to_read(const std::string& path) {
-  throw ConfigError(path + ": " + std::strerror(errno));
+  throw ConfigError(path + ": " + std::generic_category().message(errno));
 }
 
 // The whole file; nothing when there is none.

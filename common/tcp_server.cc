@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "common/log.h"
 #include "common/socket.h"
@@ -18,6 +18,7 @@ constexpr milliseconds kBackOff{100};
 
 std::vector<Endpoint> names_of(const std::vector<UniqueFd>& sockets) {
   std::vector<Endpoint> names;
+  names.reserve(sockets.size());
   for (const UniqueFd& socket : sockets) names.push_back(socket_name(socket.get()));
   return names;
 }
@@ -96,12 +97,14 @@ void TcpServer::accept_from(int listener) {
 }
 
 void TcpServer::out_of_descriptors(int listener, int error) {
-  log_warn("accept.failed", {{"reason", std::strerror(error)}});
-  threads_.evict_one();
-  reserve_.reset();
-  UniqueFd turned_away(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-  turned_away.reset();
-  reserve_ = open_reserve();
+  log_warn("accept.failed", {{"reason", std::generic_category().message(error)}});
+  // Who is evicted makes room for the newcomer, which waits in the backlog until then.
+  if (!threads_.evict_one()) {
+    reserve_.reset();
+    UniqueFd turned_away(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    turned_away.reset();
+    reserve_ = open_reserve();
+  }
   pollfd stopped{stop_.fd(), POLLIN, 0};
   ::poll(&stopped, 1, static_cast<int>(kBackOff.count()));
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -95,7 +96,7 @@ void TorrentDirectory::watch() {
       ::inotify_add_watch(inotify_.get(), path_.c_str(),
                           kArrivals | kDepartures | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
   if (watch_ < 0) {
-    log_warn("watch.failed", {{"path", path_}, {"reason", std::strerror(errno)}});
+    log_warn("watch.failed", {{"path", path_}, {"reason", std::generic_category().message(errno)}});
   }
 }
 
