@@ -21,6 +21,7 @@ constexpr seconds kFirstFrameTime{10};
 constexpr seconds kIdleTime{60};
 constexpr seconds kKeepAliveEvery{20};
 constexpr seconds kLastWordsTime{2};
+constexpr seconds kPartingTime{1};
 constexpr std::size_t kHashStepBytes = 256
                                        << 10;  // what has just been received is still in the cache
 // Small frames that may wait while the peer does not read: one Have for each piece, and some.
@@ -62,6 +63,7 @@ Outcome PeerConnection::run(const std::function<void(const Endpoint&)>& on_met) 
   } catch (const std::exception& error) {
     end(Outcome::kLost, "error", {{"error", error.what()}});
   }
+  part();
   if (writer.joinable()) writer.join();
   leave();
   return log_end();
@@ -276,6 +278,8 @@ std::string PeerConnection::ban_name() const {
 void PeerConnection::write_messages() {
   try {
     write_until_closed();
+    stream_.finish_sending();
+    return;
   } catch (const FileReadError& error) {
     note_reason(Outcome::kStopped, "storage", {});
     swarm_.storage_failed("read " + swarm_.store().path() + ": " + error.what());
@@ -284,7 +288,7 @@ void PeerConnection::write_messages() {
   } catch (const std::exception& error) {
     note_reason(Outcome::kLost, "error", {{"error", error.what()}});
   }
-  stream_.shutdown();  // wakes the reader, if it is not the one who closed
+  stream_.shutdown();  // wakes the reader
 }
 
 void PeerConnection::write_until_closed() {
@@ -333,6 +337,14 @@ void PeerConnection::end(Outcome outcome, const std::string& reason, const Field
   const bool farewell = outcome != Outcome::kOver && reason != "closed_by_peer";
   outbox_.close(farewell ? std::optional(EncodedMessage::plain(MessageId::kServerClose))
                          : std::nullopt);
+}
+
+// What the other side is still sending is read, so that closing does not reset the connection and take
+// our last words with it. An original at rest is sent none, and would stay silent.
+void PeerConnection::part() {
+  if (original_ && exchange_.is_over()) return;
+  stream_.drain(Clock::now() + kPartingTime);
+  stream_.shutdown();
 }
 
 void PeerConnection::note_reason(Outcome outcome, const std::string& reason, const Fields& fields) {

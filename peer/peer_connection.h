@@ -92,6 +92,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void end(Outcome outcome, const std::string& reason, const Fields& fields) EXCLUDES(mutex_);
   void note_reason(Outcome outcome, const std::string& reason, const Fields& fields)
       EXCLUDES(mutex_);
+  void part();
   void leave() EXCLUDES(mutex_);
   Outcome log_end() const EXCLUDES(mutex_);
   Fields log_fields() const EXCLUDES(mutex_);
