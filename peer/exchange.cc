@@ -135,16 +135,19 @@ void Exchange::on_piece_held(PieceIndex piece) {
   if (peer_.has.has(piece) && wanted_ > 0 && --wanted_ == 0) update_interest_locked();
 }
 
-bool Exchange::request_more() {
+Exchange::Asked Exchange::request_more(TimePoint now) {
   MutexLock lock(mutex_);
-  bool asked = false;
+  Asked asked;
   while (recv_.may_request() && !untrusted_ && !window_.full()) {
-    auto claim = left_.claim(peer_, distrusted_, window_.idle());
+    const TimePoint claimed_before =
+        window_.idle() ? now - kEndgamePatience : LeftPieces::kNoEndgame;
+    auto claim = left_.claim(peer_, distrusted_, now, claimed_before);
     if (!claim) break;
     outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
     window_.asked(std::move(*claim));
-    asked = true;
+    asked.any = true;
   }
+  asked.look_again = recv_.may_request() && !untrusted_ && window_.idle() && left_.none_left();
   return asked;
 }
 

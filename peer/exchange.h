@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/bitfield.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "peer/conversation.h"
 #include "peer/left_pieces.h"
@@ -15,6 +16,10 @@
 #include "peer/request_window.h"
 
 namespace piecework::peer {
+
+// In the endgame a connection with nothing to do asks for what another one has been waiting for so
+// long: on a healthy path the piece comes sooner, and is not sent twice for nothing.
+inline constexpr milliseconds kEndgamePatience{500};
 
 // Speaks with a greeting, or is an original program.
 enum class PeerKind { kOurs, kOriginal };
@@ -55,8 +60,12 @@ class Exchange {
 
   // `piece` is held now: the peer is told, and may no longer be needed.
   void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
-  // Claims pieces and asks for them as far as the window allows. True when it asked for any.
-  bool request_more() EXCLUDES(mutex_);
+  struct Asked {
+    bool any = false;
+    bool look_again = false;  // the endgame may have something for us a little later
+  };
+  // Claims pieces and asks for them as far as the window allows.
+  Asked request_more(TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
   // The conversation has ended. True when claims went back to the queue.

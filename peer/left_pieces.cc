@@ -64,7 +64,8 @@ void LeftPieces::peer_left(PeerPieces& peer) {
 }
 
 std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
-                                            std::span<const PieceIndex> distrusted, bool idle) {
+                                            std::span<const PieceIndex> distrusted, TimePoint now,
+                                            TimePoint claimed_before) {
   MutexLock lock(mutex_);
   std::optional<PieceIndex> piece;
   if (!left_.empty()) {
@@ -73,11 +74,11 @@ std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
       return !holds(distrusted, candidate) || availability_locked(candidate) <= 1;
     });
     if (piece) left_.erase(*piece);
-  } else if (idle) {
-    piece = endgame_pick_locked(peer, distrusted);
+  } else {
+    piece = endgame_pick_locked(peer, distrusted, claimed_before);
   }
   if (!piece) return std::nullopt;
-  if (claims_[piece->value()]++ == 0) claimed_.push_back(*piece);
+  if (claims_[piece->value()]++ == 0) claimed_.push_back({*piece, now});
   return PieceClaim(this, *piece);
 }
 
@@ -131,7 +132,7 @@ std::uint32_t LeftPieces::unavailable() const {
 void LeftPieces::give_back(PieceIndex piece) {
   MutexLock lock(mutex_);
   if (--claims_[piece.value()] > 0) return;
-  claimed_.erase(std::find(claimed_.begin(), claimed_.end(), piece));
+  std::erase_if(claimed_, [&](const Claimed& claimed) { return claimed.piece == piece; });
   if (!held_.has(piece)) left_.insert(piece);
 }
 
@@ -139,10 +140,12 @@ std::uint32_t LeftPieces::availability_locked(PieceIndex piece) const {
   return left_.availability(piece) + seeders_;
 }
 
-std::optional<PieceIndex> LeftPieces::endgame_pick_locked(
-    const PeerPieces& peer, std::span<const PieceIndex> distrusted) const {
+std::optional<PieceIndex> LeftPieces::endgame_pick_locked(const PeerPieces& peer,
+                                                          std::span<const PieceIndex> distrusted,
+                                                          TimePoint claimed_before) const {
   std::optional<PieceIndex> best;
-  for (const PieceIndex piece : claimed_) {
+  for (const auto& [piece, since] : claimed_) {
+    if (since >= claimed_before) break;
     const std::uint8_t claims = claims_[piece.value()];
     if (held_.has(piece) || !peer.has.has(piece) || claims >= kMaxClaimsOfOnePiece) continue;
     if (holds(distrusted, piece)) continue;

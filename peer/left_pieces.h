@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/bitfield.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "peer/piece_policy.h"
 
@@ -54,15 +55,16 @@ class LeftPieces {
 
   // The next piece to ask of a peer that has `peer.has`, or nothing. Pieces in `distrusted` (which
   // the peer sent wrongly) are passed over as long as somebody else has them. Endgame: when no
-  // piece is left unclaimed, a connection that is `idle`, with no claim of its own, gets one that
-  // another connection has claimed.
+  // piece is left unclaimed, one that others claimed before `claimed_before` and that has not come
+  // since. kNoEndgame: none of those.
   std::optional<PieceClaim> claim(const PeerPieces& peer, std::span<const PieceIndex> distrusted,
-                                  bool idle) EXCLUDES(mutex_);
+                                  TimePoint now, TimePoint claimed_before) EXCLUDES(mutex_);
+  static constexpr TimePoint kNoEndgame = TimePoint::min();
 
   // The piece has been verified and stored. False when it had been before.
   bool complete(PieceIndex piece) EXCLUDES(mutex_);
 
-  // Is every missing piece claimed?
+  // Is every missing piece claimed, so that the endgame has begun?
   bool none_left() const EXCLUDES(mutex_);
   bool is_held(PieceIndex piece) const EXCLUDES(mutex_);
   Bitfield held() const EXCLUDES(mutex_);
@@ -75,18 +77,23 @@ class LeftPieces {
 
  private:
   friend class PieceClaim;
+  struct Claimed {
+    PieceIndex piece;
+    TimePoint since;  // of the first claim
+  };
+
   void give_back(PieceIndex piece) EXCLUDES(mutex_);
   std::uint32_t availability_locked(PieceIndex piece) const REQUIRES(mutex_);
   std::optional<PieceIndex> endgame_pick_locked(const PeerPieces& peer,
-                                                std::span<const PieceIndex> distrusted) const
-      REQUIRES(mutex_);
+                                                std::span<const PieceIndex> distrusted,
+                                                TimePoint claimed_before) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   Random random_ GUARDED_BY(mutex_);
   Bitfield held_ GUARDED_BY(mutex_);
   RarestFirst left_ GUARDED_BY(mutex_);                  // neither held nor claimed
   std::vector<std::uint8_t> claims_ GUARDED_BY(mutex_);  // how many connections claim each piece
-  std::vector<PieceIndex> claimed_ GUARDED_BY(mutex_);   // those with claims, oldest first
+  std::vector<Claimed> claimed_ GUARDED_BY(mutex_);      // those with claims, oldest first
   std::uint32_t seeders_ GUARDED_BY(mutex_) = 0;         // joined with everything: not counted
 };
 

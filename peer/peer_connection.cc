@@ -293,21 +293,30 @@ void PeerConnection::write_messages() {
 
 void PeerConnection::write_until_closed() {
   using What = Outbox::Next::What;
+  TimePoint look_again = kNoDeadline;
   while (true) {
-    Outbox::Next next = outbox_.wait(Clock::now() + kKeepAliveEvery);
-    switch (next.what) {
-      case What::kSmall:
-        stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
-        break;
-      case What::kPiece: send_piece(next.piece); break;
-      case What::kRequest:
-        // When nothing is left, connections with nothing to do may join the endgame.
-        if (exchange_.request_more() && swarm_.left().none_left()) swarm_.wake_all();
-        break;
-      case What::kTimeout: exchange_.keep_alive(); break;
-      case What::kClosed: stream_.send_all(next.small, Clock::now() + kLastWordsTime); return;
+    const Outbox::Next next = outbox_.wait(std::min(Clock::now() + kKeepAliveEvery, look_again));
+    if (next.what == What::kClosed) {
+      stream_.send_all(next.small, Clock::now() + kLastWordsTime);
+      return;
+    }
+    if (next.what == What::kSmall) {
+      stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
+    } else if (next.what == What::kPiece) {
+      send_piece(next.piece);
+    } else if (next.what == What::kRequest || look_again <= Clock::now()) {
+      look_again = request_more() ? Clock::now() + kEndgamePatience : kNoDeadline;
+    } else {
+      exchange_.keep_alive();
     }
   }
+}
+
+bool PeerConnection::request_more() {
+  const Exchange::Asked asked = exchange_.request_more(Clock::now());
+  // The endgame begins: connections with nothing to do should know.
+  if (asked.any && swarm_.left().none_left()) swarm_.wake_all();
+  return asked.look_again;
 }
 
 void PeerConnection::send_piece(PieceIndex piece) {
@@ -339,8 +348,8 @@ void PeerConnection::end(Outcome outcome, const std::string& reason, const Field
                          : std::nullopt);
 }
 
-// What the other side is still sending is read, so that closing does not reset the connection and take
-// our last words with it. An original at rest is sent none, and would stay silent.
+// What the other side is still sending is read, so that closing does not reset the connection and
+// take our last words with it. An original at rest is sent none, and would stay silent.
 void PeerConnection::part() {
   if (original_ && exchange_.is_over()) return;
   stream_.drain(Clock::now() + kPartingTime);
