@@ -1,5 +1,7 @@
 #include "common/messages.h"
 
+#include <algorithm>
+
 #include "common/byte_order.h"
 #include "common/errors.h"
 
@@ -83,13 +85,14 @@ milliseconds frame_time(std::uint64_t frame_length) {
   return kFrameBase + milliseconds(frame_length * 1000 / kSlowestBytesPerSecond);
 }
 
-std::optional<MessageHead> recv_message_head(Stream& stream, std::uint64_t limit, Deadline idle) {
+std::optional<MessageHead> recv_message_head(Stream& stream, std::uint64_t limit, Deadline idle,
+                                             Deadline whole) {
   const auto frame_length = recv_frame_header(stream, limit, idle);
   if (!frame_length) return std::nullopt;
   if (*frame_length < kMessageLengthBytes) {
     throw ProtocolError("empty_frame", {{"length", *frame_length}});
   }
-  const Deadline deadline = Clock::now() + frame_time(*frame_length);
+  const Deadline deadline = std::min<Deadline>(whole, Clock::now() + frame_time(*frame_length));
   std::array<std::byte, kMessageHeadBytes> front;
   const std::size_t front_bytes =
       *frame_length == kMessageLengthBytes ? kMessageLengthBytes : kMessageHeadBytes;

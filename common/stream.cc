@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -33,6 +35,25 @@ auto retry_eintr(Call call) {
   } while (result < 0 && errno == EINTR);
   return result;
 }
+
+// sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE raised while this lives never reaches anyone.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~WithoutSigpipe() {
+    const timespec at_once{};
+    ::sigtimedwait(&sigpipe_, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t sigpipe_;
+  sigset_t before_;
+};
 
 }  // namespace
 
@@ -114,6 +135,7 @@ void Stream::send_all(std::span<const std::byte> data, Deadline deadline, bool m
 }
 
 void Stream::send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline) {
+  const WithoutSigpipe without_sigpipe;
   auto position = static_cast<off_t>(offset);
   while (length > 0) {
     const auto chunk = static_cast<std::size_t>(std::min(length, kMaxSendfileBytes));

@@ -71,7 +71,7 @@ std::string format_greeting(const Greeting& greeting) {
 
 std::optional<FirstFrame> recv_first_frame(Stream& stream, std::uint32_t max_pieces,
                                            Deadline deadline) {
-  const auto head = recv_message_head(stream, max_bitfield_frame(max_pieces), deadline);
+  const auto head = recv_message_head(stream, max_bitfield_frame(max_pieces), deadline, deadline);
   // ServerClose: it parts before it has met us, because it stops or has a better connection to us.
   if (!head || head->id == MessageId::kServerClose) return std::nullopt;
   if (head->id != MessageId::kBitfield) {

@@ -43,8 +43,8 @@ void PeerBook::named_by_tracker(const std::vector<Endpoint>& peers, TimePoint no
     }
   }
   std::erase_if(entries_, [&](const auto& item) {
-    const Entry& entry = item.second;
-    return !entry.dialled && entry.accepted == 0 && now - entry.named > kForgetAfter;
+    const auto& [endpoint, entry] = item;
+    return !entry.dialled && !accepted_.contains(endpoint) && now - entry.named > kForgetAfter;
   });
 }
 
@@ -52,7 +52,7 @@ std::vector<Endpoint> PeerBook::take_due(TimePoint now) {
   std::vector<Endpoint> due;
   for (auto& [endpoint, entry] : entries_) {
     if (!has_place()) break;
-    if (entry.dialled || entry.accepted > 0 || now < entry.not_before) continue;
+    if (entry.dialled || accepted_.contains(endpoint) || now < entry.not_before) continue;
     entry.dialled = true;
     ++dialled_;
     due.push_back(endpoint);
@@ -64,7 +64,8 @@ TimePoint PeerBook::next_due() const {
   TimePoint next = kNoDeadline;
   if (!has_place()) return next;
   for (const auto& [endpoint, entry] : entries_) {
-    if (!entry.dialled && entry.accepted == 0) next = std::min(next, entry.not_before);
+    if (entry.dialled || accepted_.contains(endpoint)) continue;
+    next = std::min(next, entry.not_before);
   }
   return next;
 }
@@ -97,16 +98,16 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
 }
 
 void PeerBook::accepted_from(const Endpoint& peer) {
-  const auto found = entries_.find(peer);
-  if (found != entries_.end()) ++found->second.accepted;
+  ++accepted_[peer];
 }
 
 void PeerBook::accepted_gone(const Endpoint& peer, TimePoint now) {
+  const auto count = accepted_.find(peer);
+  if (count == accepted_.end() || --count->second > 0) return;
+  accepted_.erase(count);
   const auto found = entries_.find(peer);
-  if (found == entries_.end() || found->second.accepted == 0) return;
-  if (--found->second.accepted == 0) {
-    found->second.not_before = std::max(found->second.not_before, now + kAfterAccepted);
-  }
+  if (found == entries_.end()) return;
+  found->second.not_before = std::max(found->second.not_before, now + kAfterAccepted);
 }
 
 }  // namespace piecework::peer

@@ -61,7 +61,6 @@ class PeerBook {
     TimePoint not_before;
     TimePoint named;
     int failures = 0;
-    int accepted = 0;  // connections that it dialled
     bool dialled = false;
   };
 
@@ -70,6 +69,8 @@ class PeerBook {
   const std::size_t max_dialled_;
   std::size_t dialled_ = 0;
   std::unordered_map<Endpoint, Entry> entries_;
+  // Connections that each has dialled. Apart, since a peer may dial us before the tracker names it.
+  std::unordered_map<Endpoint, int> accepted_;
 };
 
 }  // namespace piecework::peer

@@ -273,12 +273,24 @@ std::string PeerConnection::ban_name() const {
   return greeting_ ? greeting_->peer_id : "";
 }
 
+void PeerConnection::on_piece_held(PieceIndex piece) {
+  try {
+    exchange_.on_piece_held(piece);
+    if (exchange_.is_over()) end(Outcome::kOver, std::string(outcome_name(Outcome::kOver)), {});
+  } catch (const ProtocolError& error) {
+    end(Outcome::kBroken, error.reason(), error.fields());
+    abort();
+  }
+}
+
 // ---- The writer ----
 
 void PeerConnection::write_messages() {
   try {
     write_until_closed();
     stream_.finish_sending();
+    // One that has nothing more to say would never wake the reader.
+    if (exchange_.is_over()) stream_.shutdown();
     return;
   } catch (const FileReadError& error) {
     note_reason(Outcome::kStopped, "storage", {});

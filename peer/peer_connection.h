@@ -38,8 +38,9 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // `on_met` is called once a peer of ours is known, with where it listens.
   Outcome run(const std::function<void(const Endpoint&)>& on_met);
 
-  // `piece` is held now: the peer is told, and may no longer be needed.
-  void on_piece_held(PieceIndex piece) { exchange_.on_piece_held(piece); }
+  // `piece` is held now: the peer is told, and may no longer be needed. What this does to the
+  // conversation is its own affair: never throws.
+  void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
   // There may be something to ask this peer for.
   void wake() { outbox_.wake_to_request(); }
   // Ends the conversation soon: what is being sent is finished, and ServerClose follows.

@@ -14,6 +14,9 @@ namespace {
 
 constexpr seconds kFirstFrameTime{10};
 constexpr int kChecksAtATime = 2;
+// First frames for torrents of so many pieces are read whatever is here: that one is not here yet,
+// or no longer, is no fault of the peer's.
+constexpr std::uint32_t kLeastMaxPieces = 64 << 10;
 
 }  // namespace
 
@@ -130,7 +133,7 @@ void PeerServer::talk(ConnectionThreads::Connection& connection) {
 
 std::uint32_t PeerServer::max_pieces() const {
   MutexLock lock(mutex_);
-  std::uint32_t most = 0;
+  std::uint32_t most = kLeastMaxPieces;
   for (const auto& [info_hash, entry] : entries_) {
     most = std::max(most, entry.download->torrent().layout.count());
   }

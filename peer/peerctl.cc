@@ -96,6 +96,7 @@ ExitCode exit_code_of(const std::system_error& error) {
     case EACCES:
     case EPERM: return kExitRefused;
     case ECONNREFUSED:
+    case ECONNRESET:
     case EHOSTUNREACH:
     case ENETUNREACH:
     case ETIMEDOUT: return kExitUnavailable;

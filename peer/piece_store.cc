@@ -79,6 +79,8 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
   }
   const bool ours = state && !state->complete && state->file.inode == found.inode;
   reserve();
+  // The disk was full when it was made, and nothing has been written since.
+  if (found.length == 0) return {Bitfield(pieces), Bitfield(pieces), false};
   if (ours && state->clean && state->file == found) {
     return {state->verified, Bitfield(pieces), false};
   }
