@@ -16,6 +16,7 @@ python=/usr/bin/python3
 work=$(mktemp -d "${TMPDIR:-/tmp}/piecework.XXXXXX")
 failures=0
 scratch=() # directories outside $work that go away with it
+mounts=()  # what this script mounted, in a namespace of its own
 declare -A pids=() ports=()
 # shellcheck disable=SC2034 # for the scripts
 tracker=""
@@ -25,6 +26,7 @@ clean_up() {
   local status=$? name
   for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
   wait 2>/dev/null || true
+  for name in "${mounts[@]}"; do umount --lazy "$name" || true; done
   if [ -n "${KEEP:-}" ] || [ "$status" != 0 ] && [ "$status" != 77 ]; then show_logs >&2; fi
   if [ -n "${KEEP:-}" ]; then echo "# kept $work ${scratch[*]}" >&2; else rm -rf "$work" "${scratch[@]}"; fi
 }
@@ -240,3 +242,5 @@ for torrent in json.load(open(sys.argv[1]))["torrents"]:
 
 # has_status NAME TORRENT_NAME KEY VALUE, for wait_until: the file is a second behind.
 has_status() { [ "$(status_value "$1" "$2" "$3")" = "$4" ]; }
+# has_reason NAME TORRENT_NAME [REGEX]: its status gives a reason (that matches).
+has_reason() { status_value "$1" "$2" reason | grep -Eq -- "${3:-.}"; }

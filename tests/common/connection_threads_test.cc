@@ -1,0 +1,275 @@
+#include "common/connection_threads.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <deque>
+#include <exception>
+#include <random>
+#include <set>
+#include <string>
+
+#include "common/threads.h"
+#include "tests/support/eventually.h"
+#include "tests/support/socket_pair.h"
+
+namespace piecework {
+namespace {
+
+using Connection = ConnectionThreads::Connection;
+using Origin = ConnectionThreads::Origin;
+using Started = ConnectionThreads::Started;
+
+Endpoint from(int host) {
+  return {*IpAddress::parse("10.0.0." + std::to_string(host)), 5555};
+}
+
+// Connections whose handlers echo every byte until the stream ends. 'f' is a first frame.
+class Echoes {
+ public:
+  explicit Echoes(ConnectionThreads::Limits limits) : threads("echo", limits) {}
+  ~Echoes() { threads.stop(); }
+
+  struct Client {
+    Stream stream;
+    Started started;
+
+    bool answers(char question) {
+      stream.send_all(bytes_of({&question, 1}), soon());
+      return recv_text(stream, 1) == std::string(1, question);
+    }
+    bool ended() { return recv_text(stream).empty(); }
+    void say(char what) {
+      try {
+        stream.send_all(bytes_of({&what, 1}), soon());
+      } catch (const std::system_error&) {  // evicted meanwhile
+      }
+    }
+  };
+
+  Client start(int host, Origin origin = Origin::kAccepted) {
+    StreamPair pair = unix_stream_pair();
+    const Started started = threads.start(std::move(pair.right), from(host), origin,
+                                          [this](Connection& connection) { echo(connection); });
+    return {std::move(pair.left), started};
+  }
+
+  ConnectionThreads threads;
+  std::atomic<int> running{0};
+
+ private:
+  void echo(Connection& connection) {
+    ++running;
+    try {
+      std::byte byte;
+      while (connection.stream().recv_some({&byte, 1}, soon()) > 0) {
+        if (byte == std::byte{'f'}) threads.first_frame_done(connection);
+        connection.stream().send_all({&byte, 1}, soon());
+      }
+    } catch (const std::exception&) {
+    }
+    --running;
+  }
+};
+
+TEST_SUITE("connection_threads") {
+  TEST_CASE("each connection has its thread, and goes when its handler returns") {
+    Echoes echoes({.total = 10, .per_address = 10});
+    auto one = echoes.start(1);
+    auto two = echoes.start(1, Origin::kDialled);
+    CHECK(one.started == Started::kYes);
+    CHECK(two.started == Started::kYes);
+    CHECK(one.answers('a'));
+    CHECK(two.answers('b'));
+    CHECK(one.answers('c'));
+    CHECK(echoes.threads.count() == 2);
+    one.stream.finish_sending();
+    CHECK(one.ended());
+    CHECK(eventually([&] { return echoes.threads.count() == 1; }));
+    CHECK(two.answers('d'));
+  }
+
+  TEST_CASE("a handler sees whom it talks to") {
+    ConnectionThreads threads("test", {.total = 1, .per_address = 1});
+    StreamPair pair = unix_stream_pair();
+    threads.start(std::move(pair.right), from(7), Origin::kAccepted, [](Connection& connection) {
+      connection.stream().send_all(bytes_of(connection.remote().to_string()), soon());
+    });
+    CHECK(recv_text(pair.left) == "10.0.0.7:5555");
+  }
+
+  TEST_CASE("when all places are taken by those who talk, the newcomer is refused") {
+    Echoes echoes({.total = 2, .per_address = 10});
+    auto one = echoes.start(1);
+    auto two = echoes.start(2);
+    CHECK(one.answers('f'));
+    CHECK(two.answers('f'));
+    for (const Origin origin : {Origin::kAccepted, Origin::kDialled}) {
+      auto three = echoes.start(3, origin);
+      CHECK(three.started == Started::kFull);
+      CHECK(three.ended());
+    }
+    CHECK(one.answers('x'));
+    CHECK(two.answers('x'));
+    CHECK(echoes.threads.count() == 2);
+    one.stream.shutdown();
+    CHECK(eventually([&] { return echoes.threads.count() == 1; }));
+    CHECK(echoes.start(3).answers('x'));
+  }
+
+  TEST_CASE("the one longest without a first frame makes room for the newcomer") {
+    Echoes echoes({.total = 4, .per_address = 10});
+    auto talks = echoes.start(1);
+    CHECK(talks.answers('f'));
+    auto dialled = echoes.start(2, Origin::kDialled);
+    auto longest = echoes.start(3);
+    CHECK(longest.answers('x'));  // it says something, but no whole frame
+    auto shorter = echoes.start(4);
+    auto newcomer = echoes.start(5);
+    CHECK(newcomer.started == Started::kYes);
+    CHECK(longest.ended());
+    CHECK(newcomer.answers('f'));
+    CHECK(echoes.threads.count() == 4);
+
+    CHECK(echoes.start(6).started == Started::kYes);
+    CHECK(shorter.ended());
+    CHECK(talks.answers('y'));
+    CHECK(dialled.answers('y'));
+    CHECK(newcomer.answers('y'));
+  }
+
+  TEST_CASE("one address does not take every place") {
+    Echoes echoes({.total = 10, .per_address = 2});
+    auto one = echoes.start(1);
+    auto two = echoes.start(1, Origin::kDialled);
+    CHECK(two.started == Started::kYes);
+    auto three = echoes.start(1);
+    CHECK(three.started == Started::kAddressFull);
+    CHECK(three.ended());
+    CHECK(echoes.start(1, Origin::kDialled).started == Started::kAddressFull);
+    auto other = echoes.start(2);
+    CHECK(other.answers('x'));
+    one.stream.shutdown();
+    CHECK(eventually([&] { return echoes.start(1).started == Started::kYes; }));
+  }
+
+  TEST_CASE("evict_one() takes the longest without a first frame, and no one else") {
+    Echoes echoes({.total = 10, .per_address = 10});
+    CHECK_FALSE(echoes.threads.evict_one());
+    auto talks = echoes.start(1);
+    CHECK(talks.answers('f'));
+    auto dialled = echoes.start(2, Origin::kDialled);
+    auto longest = echoes.start(3);
+    auto shorter = echoes.start(4);
+    CHECK(echoes.threads.evict_one());
+    CHECK(longest.ended());
+    CHECK(shorter.answers('x'));
+    CHECK(echoes.threads.evict_one());
+    CHECK(shorter.ended());
+    CHECK_FALSE(echoes.threads.evict_one());
+    CHECK(talks.answers('x'));
+    CHECK(dialled.answers('x'));
+    CHECK(echoes.threads.count() == 2);
+  }
+
+  TEST_CASE("those evicted who do not notice do not pile up") {
+    std::atomic<bool> release{false};
+    ConnectionThreads threads("deaf", {.total = 4, .per_address = 1000});
+    std::deque<Stream> clients;
+    const auto start = [&] {
+      StreamPair pair = unix_stream_pair();
+      clients.push_back(std::move(pair.left));
+      return threads.start(std::move(pair.right), from(1), Origin::kAccepted,
+                           [&](Connection&) { release.wait(false); });
+    };
+    int started = 0;
+    while (started < 1000 && start() == Started::kYes) ++started;
+    CHECK(started >= 4);
+    CHECK(started < 40);
+    CHECK(threads.count() == 4);
+    release = true;
+    release.notify_all();
+    CHECK(eventually([&] { return threads.count() == 0; }));
+    CHECK(start() == Started::kYes);
+  }
+
+  TEST_CASE("a thread that has finished takes the next connection") {
+    ConnectionThreads threads("reuse", {.total = 10, .per_address = 10});
+    std::set<std::thread::id> ids;
+    constexpr int kConnections = 100;
+    for (int i = 0; i < kConnections; ++i) {
+      StreamPair pair = unix_stream_pair();
+      threads.start(std::move(pair.right), from(1), Origin::kAccepted,
+                    [&](Connection&) { ids.insert(std::this_thread::get_id()); });
+      CHECK(recv_text(pair.left).empty());  // over, its thread about to be free
+      CHECK(eventually([&] { return threads.count() == 0; }));
+    }
+    CHECK(ids.size() < kConnections / 2);
+  }
+
+  TEST_CASE("stop() wakes and joins everyone, and takes no more") {
+    Echoes echoes({.total = 20, .per_address = 20});
+    std::deque<Echoes::Client> clients;
+    for (int i = 0; i < 10; ++i) clients.push_back(echoes.start(i));
+    for (auto& client : clients) CHECK(client.answers('f'));
+    CHECK(echoes.running == 10);
+    echoes.threads.stop();
+    CHECK(echoes.running == 0);
+    CHECK(echoes.threads.count() == 0);
+    for (auto& client : clients) CHECK(client.ended());
+    auto late = echoes.start(1);
+    CHECK(late.started == Started::kStopping);
+    CHECK(late.ended());
+    echoes.threads.stop();
+  }
+
+  TEST_CASE("connections that end while it is stopping are no trouble, nor is a second stop") {
+    for (int round = 0; round < 20; ++round) {
+      Echoes echoes({.total = 20, .per_address = 20});
+      std::deque<Echoes::Client> clients;
+      for (int i = 0; i < 6; ++i) clients.push_back(echoes.start(i));
+      std::thread ender([&] {
+        for (auto& client : clients) client.stream.shutdown();
+      });
+      std::thread stopper([&] { echoes.threads.stop(); });
+      echoes.threads.stop();
+      CHECK(echoes.running == 0);
+      ender.join();
+      stopper.join();
+    }
+  }
+
+  TEST_CASE("many threads start, evict and count at once") {
+    constexpr int kThreads = 4;
+    constexpr int kRounds = 150;
+    Echoes echoes({.total = 8, .per_address = 3});
+    std::atomic<int> refused{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(static_cast<unsigned>(t));
+        std::deque<Echoes::Client> mine;
+        for (int round = 0; round < kRounds; ++round) {
+          auto client = echoes.start(static_cast<int>(random() % 5),
+                                     random() % 2 == 0 ? Origin::kAccepted : Origin::kDialled);
+          if (client.started == Started::kYes) {
+            client.say(random() % 2 == 0 ? 'f' : 'x');
+            mine.push_back(std::move(client));
+          } else {
+            ++refused;
+            if (!mine.empty()) mine.pop_front();
+          }
+          if (random() % 10 == 0) echoes.threads.evict_one();
+          CHECK(echoes.threads.count() <= 8);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(refused > 0);
+    CHECK(eventually([&] { return echoes.threads.count() == 0; }));
+    CHECK(echoes.start(1).answers('x'));
+  }
+}
+
+}  // namespace
+}  // namespace piecework

@@ -1,0 +1,194 @@
+#include "common/tcp_server.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <deque>
+#include <exception>
+#include <string>
+
+#include "common/socket.h"
+#include "tests/support/eventually.h"
+#include "tests/support/socket_pair.h"
+
+namespace piecework {
+namespace {
+
+const Endpoint kAnyPort = *Endpoint::parse("127.0.0.1:0");
+
+// A server whose connections echo every byte. 'f' is a first frame.
+class EchoServer {
+ public:
+  explicit EchoServer(ConnectionThreads::Limits limits = {.total = 100, .per_address = 100},
+                      const std::vector<Endpoint>& listen = {kAnyPort})
+      : threads_("echo", limits),
+        server(listen, threads_,
+               [this](ConnectionThreads::Connection& connection) { echo(connection); }) {
+    server.start();
+  }
+  ~EchoServer() {
+    server.stop();
+    threads_.stop();
+  }
+
+ private:
+  void echo(ConnectionThreads::Connection& connection) {
+    try {
+      std::byte byte;
+      while (connection.stream().recv_some({&byte, 1}, soon()) > 0) {
+        if (byte == std::byte{'f'}) threads_.first_frame_done(connection);
+        connection.stream().send_all({&byte, 1}, soon());
+      }
+    } catch (const std::exception&) {
+    }
+  }
+
+  ConnectionThreads threads_;
+
+ public:
+  TcpServer server;
+};
+
+Stream connected(const Endpoint& remote) {
+  Stream stream = Stream::unconnected(remote);
+  stream.connect(remote, soon());
+  return stream;
+}
+
+bool answers(Stream& stream, char question) {
+  try {
+    stream.send_all(bytes_of({&question, 1}), soon());
+    return recv_text(stream, 1) == std::string(1, question);
+  } catch (const std::system_error&) {
+    return false;  // reset
+  }
+}
+
+bool ended(Stream& stream) {
+  try {
+    return recv_text(stream).empty();
+  } catch (const std::system_error&) {
+    return true;
+  }
+}
+
+// While this lives, no descriptor can be had in this process.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const UniqueFd lowest_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free.get());
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_;
+};
+
+TEST_SUITE("tcp_server") {
+  TEST_CASE("it accepts on every endpoint, with one free port for both families") {
+    EchoServer echo({.total = 10, .per_address = 10}, {kAnyPort, *Endpoint::parse("[::1]:0")});
+    const auto& listening = echo.server.listening();
+    REQUIRE(listening.size() == 2);
+    CHECK(listening[0].port == listening[1].port);
+    for (const Endpoint& endpoint : listening) {
+      Stream one = connected(endpoint);
+      Stream two = connected(endpoint);
+      CHECK(answers(one, 'a'));
+      CHECK(answers(two, 'b'));
+      CHECK(answers(one, 'c'));
+    }
+  }
+
+  TEST_CASE("an endpoint that is taken is refused naming it") {
+    const EchoServer echo;
+    const Endpoint taken = echo.server.listening().front();
+    ConnectionThreads threads("none", {.total = 1, .per_address = 1});
+    try {
+      const TcpServer second({taken}, threads, [](ConnectionThreads::Connection&) {});
+      CHECK(false);
+    } catch (const std::system_error& error) {
+      CHECK(error.code() == std::errc::address_in_use);
+      CHECK(std::string(error.what()).find(taken.to_string()) != std::string::npos);
+    }
+  }
+
+  TEST_CASE("stopping takes no more and leaves those it has") {
+    EchoServer echo;
+    const Endpoint endpoint = echo.server.listening().front();
+    Stream before = connected(endpoint);
+    CHECK(answers(before, 'a'));
+    echo.server.stop();
+    CHECK(answers(before, 'b'));
+    echo.server.stop();
+    Stream waits_in_vain = connected(endpoint);  // in the backlog
+    std::byte byte;
+    CHECK_THROWS(waits_in_vain.recv_some({&byte, 1}, Clock::now() + milliseconds(50)));
+  }
+
+  TEST_CASE("connections over the cap are closed, and there is room again later") {
+    EchoServer echo({.total = 2, .per_address = 10});
+    const Endpoint endpoint = echo.server.listening().front();
+    Stream one = connected(endpoint);
+    CHECK(answers(one, 'f'));
+    {
+      Stream two = connected(endpoint);
+      CHECK(answers(two, 'f'));
+      Stream three = connected(endpoint);
+      CHECK(ended(three));
+      CHECK(answers(two, 'x'));
+    }
+    CHECK(eventually([&] {
+      Stream later = connected(endpoint);
+      return answers(later, 'x');
+    }));
+    CHECK(answers(one, 'y'));
+  }
+
+  TEST_CASE("a flood of connections that go at once does it no harm") {
+    EchoServer echo({.total = 10, .per_address = 10});
+    const Endpoint endpoint = echo.server.listening().front();
+    for (int i = 0; i < 200; ++i) connected(endpoint);
+    CHECK(eventually([&] {
+      Stream later = connected(endpoint);
+      return answers(later, 'x');
+    }));
+  }
+
+  TEST_CASE("without descriptors, a silent connection makes room and who talks is unharmed") {
+    EchoServer echo;
+    const Endpoint endpoint = echo.server.listening().front();
+    Stream talks = connected(endpoint);
+    CHECK(answers(talks, 'f'));
+    Stream silent = connected(endpoint);
+    CHECK(answers(silent, 'x'));
+    // Made beforehand: this end of each connection needs a descriptor too.
+    Stream newcomer = Stream::unconnected(endpoint);
+    Stream one_too_many = Stream::unconnected(endpoint);
+    Stream later = Stream::unconnected(endpoint);
+    {
+      const NoDescriptors none;
+      newcomer.connect(endpoint, soon());
+      CHECK(answers(newcomer, 'f'));
+      CHECK(ended(silent));
+      CHECK(answers(talks, 'a'));
+
+      one_too_many.connect(endpoint, soon());
+      CHECK(ended(one_too_many));
+      CHECK(answers(talks, 'b'));
+      CHECK(answers(newcomer, 'b'));
+    }
+    later.connect(endpoint, soon());
+    CHECK(answers(later, 'c'));
+    CHECK(answers(talks, 'c'));
+  }
+}
+
+}  // namespace
+}  // namespace piecework

@@ -1,0 +1,183 @@
+#include "peer/download_dir.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <system_error>
+
+#include "tests/support/temp_dir.h"
+
+namespace piecework::peer {
+namespace {
+
+// The error of `call`, which is to name `named`; none when it succeeds.
+std::error_code error_of(const std::function<void()>& call, const std::string& named) {
+  try {
+    call();
+    return {};
+  } catch (const std::system_error& error) {
+    CAPTURE(error.what());
+    CHECK(std::string(error.what()).find(named) != std::string::npos);
+    return error.code();
+  }
+}
+
+mode_t mode_of(const UniqueFd& file) {
+  struct stat status;
+  REQUIRE(::fstat(file.get(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+TEST_SUITE("download_dir") {
+  TEST_CASE("the directory is made when it is missing, with those above it") {
+    const TempDir temp;
+    const DownloadDir directory(temp.file("a/b/c"), {});
+    CHECK(std::filesystem::is_directory(temp.file("a/b/c")));
+    CHECK(directory.path() == temp.file("a/b/c"));
+    CHECK(directory.path_of("x") == temp.file("a/b/c/x"));
+    CHECK(directory.part_path_of("x") == temp.file("a/b/c/x.part"));
+    const DownloadDir again(temp.file("a/b/c"), {});
+  }
+
+  TEST_CASE("what cannot be a directory is refused naming it") {
+    const TempDir temp;
+    temp.write("file", "");
+    CHECK(error_of([&] { DownloadDir(temp.file("file"), {}); }, temp.file("file")));
+    CHECK(error_of([&] { DownloadDir(temp.file("file/below"), {}); }, temp.file("file/below")));
+  }
+
+  TEST_CASE("a file is opened when it is there, and nothing is there when it is not") {
+    const TempDir temp;
+    temp.write("video.mp4", "data");
+    const DownloadDir directory(temp.path(), {});
+    CHECK(directory.open_existing("video.mp4", O_RDONLY).valid());
+    CHECK(directory.open_existing("video.mp4", O_RDWR).valid());
+    CHECK_FALSE(directory.open_existing("video.mp3", O_RDONLY).valid());
+    CHECK_FALSE(directory.open_existing("video.mp4.part", O_RDWR).valid());
+  }
+
+  TEST_CASE("symbolic links are not followed, wherever they lead") {
+    const TempDir temp;
+    const TempDir outside;
+    outside.write("secret", "data");
+    temp.write("inside", "data");
+    const DownloadDir directory(temp.path(), {});
+    namespace fs = std::filesystem;
+    fs::create_symlink(outside.file("secret"), temp.file("absolute"));
+    fs::create_symlink("inside", temp.file("beside"));
+    fs::create_symlink("nowhere", temp.file("dangling"));
+    fs::create_directory_symlink(outside.path(), temp.file("dir"));
+    for (const std::string name : {"absolute", "beside", "dangling", "dir", "dir/secret"}) {
+      CAPTURE(name);
+      for (const int flags : {O_RDONLY, O_RDWR}) {
+        CHECK(error_of([&] { directory.open_existing(name, flags); }, name));
+      }
+      CHECK(error_of([&] { directory.create(name); }, name));
+    }
+    CHECK(error_of([&] { directory.create("dir/new"); }, "dir/new"));
+    CHECK_FALSE(fs::exists(outside.file("new")));
+    CHECK_FALSE(fs::exists(temp.file("nowhere")));
+  }
+
+  TEST_CASE("names that lead out of the directory are refused") {
+    const TempDir temp;
+    temp.write("secret", "data");
+    const DownloadDir directory(temp.file("downloads"), {});
+    for (const std::string name : {"../secret", "/etc/passwd", "..", "./../secret", ""}) {
+      CAPTURE(name);
+      CHECK(error_of(
+          [&] {
+            if (!directory.open_existing(name, O_RDONLY).valid()) {
+              throw std::system_error(ENOENT, std::generic_category(), name);
+            }
+          },
+          name));
+      CHECK(error_of([&] { directory.create(name); }, name));
+    }
+    CHECK(error_of([&] { directory.create("../new"); }, "../new"));
+    CHECK_FALSE(std::filesystem::exists(temp.file("new")));
+  }
+
+  TEST_CASE("only regular files are opened, and a FIFO does not hold anyone up") {
+    const TempDir temp;
+    const DownloadDir directory(temp.path(), {});
+    REQUIRE(::mkfifo(temp.file("fifo").c_str(), 0600) == 0);
+    std::filesystem::create_directory(temp.file("sub"));
+    CHECK(error_of([&] { directory.open_existing("fifo", O_RDONLY); }, "fifo") ==
+          std::errc::invalid_argument);
+    CHECK(error_of([&] { directory.open_existing("fifo", O_RDWR); }, "fifo") ==
+          std::errc::invalid_argument);
+    CHECK(error_of([&] { directory.open_existing("sub", O_RDONLY); }, "sub") ==
+          std::errc::is_a_directory);
+    CHECK(error_of([&] { directory.open_existing("sub", O_RDWR); }, "sub") ==
+          std::errc::is_a_directory);
+  }
+
+  TEST_CASE("a new file is empty, can be read and written, and has the mode and group asked for") {
+    const TempDir temp;
+    const gid_t group = ::geteuid() == 0 ? 1 : ::getegid();
+    const mode_t before = ::umask(077);
+    const DownloadDir directory(temp.path(), {.file_mode = 0664, .group = group});
+    const UniqueFd file = directory.create("new");
+    ::umask(before);
+    CHECK(mode_of(file) == 0664);
+    struct stat status;
+    REQUIRE(::fstat(file.get(), &status) == 0);
+    CHECK(status.st_gid == group);
+    CHECK(status.st_size == 0);
+    CHECK(::pwrite(file.get(), "x", 1, 0) == 1);
+    char c = 0;
+    CHECK(::pread(file.get(), &c, 1, 0) == 1);
+    CHECK((::fcntl(file.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(mode_of(DownloadDir(temp.path(), {}).create("plain")) == 0644);
+  }
+
+  TEST_CASE("creating does not touch what is there") {
+    const TempDir temp;
+    temp.write("old", "data");
+    const DownloadDir directory(temp.path(), {});
+    CHECK(error_of([&] { directory.create("old"); }, "old") == std::errc::file_exists);
+    CHECK(temp.read("old") == "data");
+  }
+
+  TEST_CASE("renaming never replaces a file") {
+    const TempDir temp;
+    temp.write("a.part", "new");
+    const DownloadDir directory(temp.path(), {});
+    directory.rename("a.part", "a");
+    CHECK(temp.read("a") == "new");
+    CHECK_FALSE(std::filesystem::exists(temp.file("a.part")));
+
+    temp.write("a.part", "newer");
+    CHECK(error_of([&] { directory.rename("a.part", "a"); }, "a.part") == std::errc::file_exists);
+    CHECK(temp.read("a") == "new");
+    CHECK(temp.read("a.part") == "newer");
+    CHECK(error_of([&] { directory.rename("b.part", "b"); }, "b.part") ==
+          std::errc::no_such_file_or_directory);
+  }
+
+  TEST_CASE("it stays the same directory when its name is taken by another") {
+    const TempDir temp;
+    const DownloadDir directory(temp.file("downloads"), {});
+    std::filesystem::rename(temp.file("downloads"), temp.file("moved"));
+    std::filesystem::create_directory(temp.file("downloads"));
+    directory.create("file");
+    CHECK(std::filesystem::exists(temp.file("moved/file")));
+    CHECK_FALSE(std::filesystem::exists(temp.file("downloads/file")));
+  }
+
+  TEST_CASE("free space is what statvfs says") {
+    const TempDir temp;
+    const DownloadDir directory(temp.path(), {});
+    CHECK(directory.free_bytes() > 0);
+    CHECK(directory.free_bytes() <= std::filesystem::space(temp.path()).capacity);
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer

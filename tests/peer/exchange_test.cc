@@ -1,0 +1,344 @@
+#include "peer/exchange.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "common/errors.h"
+#include "tests/support/frame_text.h"
+#include "tests/support/pieces.h"
+#include "tests/support/socket_pair.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr TimePoint kStart{std::chrono::hours(1)};
+
+// One exchange over pieces of a byte, and everything that it wants to say.
+struct Rig {
+  Rig(PeerKind kind, std::string_view mine, std::string_view theirs, bool fetch = true)
+      : left(pieces(mine), 1), exchange(PieceLayout(mine.size(), 1), fetch, left, outbox) {
+    exchange.introduce(pieces(mine));
+    exchange.begin(kind, pieces(theirs), 256);
+  }
+
+  // What the writer would do now: frames, pieces and looks for requests.
+  std::string said() {
+    std::string text;
+    while (true) {
+      const Outbox::Next next = outbox.wait(Clock::now());
+      if (next.what == Outbox::Next::What::kTimeout) return text;
+      if (!text.empty()) text += ", ";
+      if (next.what == Outbox::Next::What::kSmall) text += frames_text(text_of(next.small));
+      if (next.what == Outbox::Next::What::kRequest) text += "look";
+      if (next.what == Outbox::Next::What::kPiece) {
+        text += "piece " + std::to_string(next.piece.value());
+      }
+    }
+  }
+  // The same after the writer has looked for requests once.
+  std::string asked() {
+    exchange.request_more(kStart);
+    return said();
+  }
+  void held(std::uint32_t piece) {
+    left.complete(PieceIndex(piece));
+    exchange.on_piece_held(PieceIndex(piece));
+  }
+
+  LeftPieces left;
+  Outbox outbox{256, 64 << 10};
+  Exchange exchange;
+};
+
+constexpr PeerKind kBothKinds[] = {PeerKind::kOurs, PeerKind::kOriginal};
+
+TEST_SUITE("exchange") {
+  TEST_CASE("a peer with something for us hears that we are interested, of either kind") {
+    for (const PeerKind kind : kBothKinds) {
+      Rig rig(kind, "100", "110");
+      CHECK(rig.said() == "Interested");
+      CHECK(rig.exchange.standing().chokes_us);
+      CHECK(rig.exchange.standing().pieces == 2);
+    }
+  }
+
+  TEST_CASE("a peer of ours with nothing for us hears that too, and an original nothing") {
+    CHECK(Rig(PeerKind::kOurs, "110", "100").said() == "UnInterested");
+    CHECK(Rig(PeerKind::kOriginal, "110", "100").said() == "");
+    CHECK(Rig(PeerKind::kOurs, "000", "111", false).said() == "UnInterested");
+  }
+
+  TEST_CASE("nothing is asked before UnChoke, and as much as there is after it") {
+    Rig rig(PeerKind::kOurs, "0000", "0101");
+    CHECK(rig.asked() == "Interested");
+    rig.exchange.on_unchoke();
+    CHECK(rig.said() == "look");
+    const std::string requests = rig.asked();
+    CHECK((requests == "Request 1, Request 3" || requests == "Request 3, Request 1"));
+    CHECK(rig.exchange.standing().serves_us);
+    CHECK(rig.asked() == "");
+  }
+
+  TEST_CASE("an UnChoke when nothing is wanted is passed over") {
+    Rig rig(PeerKind::kOurs, "1", "0");
+    rig.said();
+    rig.exchange.on_unchoke();
+    CHECK(rig.asked() == "");
+  }
+
+  TEST_CASE("after the last piece that the peer has, interest ends") {
+    Rig rig(PeerKind::kOurs, "00", "01");
+    rig.exchange.on_unchoke();
+    rig.said();
+    CHECK(rig.asked() == "Request 1");
+    rig.exchange.expect_piece(PieceIndex(1));
+    rig.held(1);
+    rig.exchange.on_good_piece(PieceIndex(1));
+    CHECK(rig.said() == "Have 1, UnInterested, look");
+  }
+
+  TEST_CASE("a piece that another connection brought may end the interest as well") {
+    Rig rig(PeerKind::kOurs, "00", "01");
+    rig.said();
+    rig.held(1);
+    CHECK(rig.said() == "Have 1, UnInterested");
+    rig.held(0);
+    CHECK(rig.said() == "Have 0");
+    rig.exchange.on_piece_held(PieceIndex(0));
+    CHECK(rig.said() == "");
+  }
+
+  TEST_CASE("Haves wake the interest, once for each piece") {
+    Rig rig(PeerKind::kOurs, "100", "000");
+    CHECK(rig.said() == "UnInterested");
+    rig.exchange.on_have(PieceIndex(0));
+    CHECK(rig.said() == "");
+    rig.exchange.on_have(PieceIndex(1));
+    CHECK(rig.said() == "Interested, look");
+    rig.exchange.on_have(PieceIndex(1));
+    CHECK(rig.said() == "");
+    rig.held(1);
+    CHECK(rig.said() == "Have 1, UnInterested");
+    CHECK(rig.left.availability(PieceIndex(1)) == 1);
+  }
+
+  TEST_CASE("pieces completed between our Bitfield and the beginning are told afterwards") {
+    for (const PeerKind kind : kBothKinds) {
+      LeftPieces left(pieces("000"), 1);
+      Outbox outbox(256, 1000);
+      Exchange exchange(PieceLayout(3, 1), true, left, outbox);
+      exchange.introduce(pieces("100"));
+      exchange.on_piece_held(PieceIndex(0));
+      exchange.on_piece_held(PieceIndex(2));
+      exchange.begin(kind, pieces("001"), 256);
+      const std::string said = frames_text(text_of(outbox.wait(Clock::now()).small));
+      CHECK(said == (kind == PeerKind::kOurs ? "Have 2, UnInterested" : ""));
+    }
+  }
+
+  TEST_CASE("interest is answered by UnChoke at once, and served from then on") {
+    for (const PeerKind kind : kBothKinds) {
+      Rig rig(kind, "110", "000");
+      rig.said();
+      CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(0)), "request_before_unchoke",
+                           ProtocolError);
+      rig.exchange.on_interested();
+      CHECK(rig.said() == "UnChoke");
+      rig.exchange.on_interested();
+      CHECK(rig.said() == "");
+      rig.exchange.on_request(PieceIndex(1));
+      rig.exchange.on_request(PieceIndex(0));
+      CHECK(rig.said() == "piece 1, piece 0");
+      CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(2)),
+                           "request_for_missing_piece piece=2", ProtocolError);
+    }
+  }
+
+  TEST_CASE("a peer that loses interest gets no more, and its late requests are dropped") {
+    Rig rig(PeerKind::kOurs, "11", "00");
+    rig.exchange.on_interested();
+    rig.said();
+    rig.exchange.on_request(PieceIndex(0));
+    rig.exchange.on_uninterested();
+    rig.exchange.on_request(PieceIndex(1));
+    CHECK(rig.said() == "");
+    rig.exchange.on_interested();
+    CHECK(rig.said() == "UnChoke");
+  }
+
+  TEST_CASE("more requests than may wait are a protocol error") {
+    Rig rig(PeerKind::kOurs, "1", "0");
+    rig.exchange.on_interested();
+    for (int i = 0; i < 256; ++i) rig.exchange.on_request(PieceIndex(0));
+    CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(0)), "too_many_requests limit=256",
+                         ProtocolError);
+  }
+
+  TEST_CASE("a choke gives back what was asked, and it is asked again later") {
+    Rig rig(PeerKind::kOurs, "00", "11");
+    rig.exchange.on_unchoke();
+    rig.asked();
+    CHECK(rig.left.none_left());
+    CHECK(rig.exchange.on_choke());
+    CHECK_FALSE(rig.left.none_left());
+    CHECK_FALSE(rig.exchange.on_choke());
+    CHECK(rig.asked() == "");
+    // What was on its way still counts as asked for.
+    rig.exchange.expect_piece(PieceIndex(0));
+    rig.exchange.on_unchoke();
+    CHECK(rig.asked().find("Request 0") != std::string::npos);
+  }
+
+  TEST_CASE("a piece that was never asked for is a protocol error") {
+    Rig rig(PeerKind::kOurs, "000", "110");
+    rig.exchange.on_unchoke();
+    rig.asked();
+    rig.exchange.expect_piece(PieceIndex(0));
+    rig.exchange.expect_piece(PieceIndex(1));
+    CHECK_THROWS_WITH_AS(rig.exchange.expect_piece(PieceIndex(2)), "piece_never_asked piece=2",
+                         ProtocolError);
+  }
+
+  TEST_CASE("after a second wrong piece nothing is asked of a peer any more") {
+    for (const PeerKind kind : kBothKinds) {
+      Rig rig(kind, "0000", "1111");
+      PeerPieces other{pieces("1111"), false};
+      rig.left.peer_joined(other);
+      rig.exchange.on_unchoke();
+      rig.asked();
+      CHECK_FALSE(rig.exchange.on_bad_piece(PieceIndex(0)));
+      CHECK(rig.asked() == "look");  // of another
+      CHECK_FALSE(rig.left.none_left());
+      CHECK(rig.exchange.on_bad_piece(PieceIndex(1)));
+      rig.said();
+      // An original is told only when what it was asked for has come.
+      rig.exchange.on_good_piece(PieceIndex(2));
+      rig.exchange.on_good_piece(PieceIndex(3));
+      rig.said();
+      rig.exchange.on_unchoke();
+      CHECK(rig.asked() == "");
+      CHECK_FALSE(rig.exchange.standing().serves_us);
+      rig.exchange.on_have(PieceIndex(0));
+      CHECK(rig.said() == "");
+    }
+  }
+
+  TEST_CASE("a wrong piece is asked of the same peer again when nobody else has it") {
+    Rig rig(PeerKind::kOurs, "0", "1");
+    rig.exchange.on_unchoke();
+    rig.asked();
+    rig.exchange.on_bad_piece(PieceIndex(0));
+    rig.said();
+    CHECK(rig.asked() == "Request 0");
+  }
+
+  TEST_CASE("in the endgame an idle connection asks for what another has awaited for a while") {
+    Rig rig(PeerKind::kOurs, "00", "11");
+    const PeerPieces slow{pieces("11"), false};
+    const auto first = rig.left.claim(slow, {}, kStart, LeftPieces::kNoEndgame);
+    const auto second = rig.left.claim(slow, {}, kStart, LeftPieces::kNoEndgame);
+    rig.exchange.on_unchoke();
+    rig.said();
+    auto asked = rig.exchange.request_more(kStart + kEndgamePatience);
+    CHECK_FALSE(asked.any);
+    CHECK(asked.look_again);
+    CHECK(rig.said() == "");
+    asked = rig.exchange.request_more(kStart + kEndgamePatience + milliseconds(1));
+    CHECK(asked.any);
+    CHECK_FALSE(asked.look_again);
+    CHECK(rig.said().substr(0, 8) == "Request ");
+    // It has something to do now.
+    asked = rig.exchange.request_more(kStart + seconds(60));
+    CHECK_FALSE(asked.any);
+    CHECK_FALSE(asked.look_again);
+  }
+
+  TEST_CASE("before the endgame there is no reason to look again") {
+    Rig rig(PeerKind::kOurs, "000", "100");
+    rig.exchange.on_unchoke();
+    CHECK(rig.exchange.request_more(kStart).any);
+    const auto asked = rig.exchange.request_more(kStart);
+    CHECK_FALSE(asked.any);
+    CHECK_FALSE(asked.look_again);
+  }
+
+  TEST_CASE("an original is asked and served, and hears nothing else") {
+    Rig rig(PeerKind::kOriginal, "100", "010");
+    CHECK(rig.said() == "Interested");
+    rig.held(2);
+    rig.exchange.keep_alive();
+    CHECK(rig.said() == "");
+    rig.exchange.on_unchoke();
+    CHECK(rig.said() == "look");
+    CHECK(rig.asked() == "Request 1");
+    // Another connection was faster: the original is not disturbed before it has answered.
+    rig.held(1);
+    CHECK(rig.said() == "");
+    rig.exchange.on_good_piece(PieceIndex(1));
+    CHECK(rig.said() == "UnInterested, look");
+  }
+
+  TEST_CASE("a conversation with an original is over when both sides rest") {
+    Rig rig(PeerKind::kOriginal, "10", "01");
+    CHECK_FALSE(rig.exchange.is_over());
+    rig.exchange.on_interested();
+    rig.exchange.on_uninterested();
+    CHECK_FALSE(rig.exchange.is_over());  // we want something still
+    rig.held(1);
+    CHECK(rig.exchange.is_over());
+    rig.exchange.on_interested();
+    CHECK_FALSE(rig.exchange.is_over());
+    rig.exchange.on_uninterested();
+    CHECK(rig.exchange.is_over());
+  }
+
+  TEST_CASE("an original that has not spoken yet is not given up, nor is ever a peer of ours") {
+    Rig silent(PeerKind::kOriginal, "11", "00");
+    CHECK_FALSE(silent.exchange.is_over());
+    Rig ours(PeerKind::kOurs, "11", "00");
+    ours.exchange.on_uninterested();
+    CHECK_FALSE(ours.exchange.is_over());
+  }
+
+  TEST_CASE("both are complete when neither lacks anything, however it came to be") {
+    CHECK(Rig(PeerKind::kOurs, "11", "11").exchange.both_complete());
+    Rig rig(PeerKind::kOurs, "01", "01");
+    CHECK_FALSE(rig.exchange.both_complete());
+    rig.exchange.on_have(PieceIndex(0));
+    CHECK_FALSE(rig.exchange.both_complete());
+    rig.held(0);
+    CHECK(rig.exchange.both_complete());
+  }
+
+  TEST_CASE("keep-alives go to peers of ours only") {
+    Rig rig(PeerKind::kOurs, "1", "0");
+    rig.said();
+    rig.exchange.keep_alive();
+    CHECK(rig.said() == "KeepAlive");
+  }
+
+  TEST_CASE("the end gives back what was asked and forgets what the peer had") {
+    Rig rig(PeerKind::kOurs, "00", "10");
+    rig.exchange.on_unchoke();
+    rig.asked();
+    CHECK(rig.left.availability(PieceIndex(0)) == 1);
+    CHECK(rig.exchange.end());
+    CHECK(rig.left.availability(PieceIndex(0)) == 0);
+    CHECK_FALSE(rig.exchange.end());
+    rig.exchange.on_piece_held(PieceIndex(0));
+    CHECK(rig.said() == "");
+  }
+
+  TEST_CASE("ending before it began changes nothing") {
+    LeftPieces left(pieces("0"), 1);
+    Outbox outbox(256, 1000);
+    Exchange exchange(PieceLayout(1, 1), true, left, outbox);
+    CHECK_FALSE(exchange.end());
+    CHECK_FALSE(exchange.both_complete());
+    CHECK_FALSE(exchange.is_over());
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer

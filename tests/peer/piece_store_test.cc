@@ -1,0 +1,351 @@
+#include "peer/piece_store.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/pieces.h"
+#include "tests/support/sample_torrent.h"
+#include "tests/support/socket_pair.h"
+#include "tests/support/temp_dir.h"
+
+namespace piecework::peer {
+namespace {
+
+constexpr std::uint32_t kPieceLength = 64 << 10;  // pieces that a file system's blocks divide
+constexpr const char* kName = "sample.bin";
+constexpr const char* kPart = "sample.bin.part";
+
+// A torrent of 5 pieces, the last one short, and where it goes.
+struct Rig {
+  explicit Rig(std::size_t length = 4 * kPieceLength + 100)
+      : sample(sample_torrent(length, kPieceLength)) {}
+
+  PieceStore store() const { return PieceStore(directory, sample.torrent, 0); }
+  void write(PieceStore& store, std::string_view which) const {
+    for (PieceIndex piece; piece.value() < which.size(); ++piece) {
+      if (which[piece.value()] == '1') store.write_piece(piece, bytes_of(sample.piece(piece)));
+    }
+  }
+  void touch(const char* name) const {
+    const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, temp.file(name).c_str(), times, 0) == 0);
+  }
+  bool exists(const char* name) const { return std::filesystem::exists(temp.file(name)); }
+
+  TempDir temp;
+  SampleTorrent sample;
+  DownloadDir directory{temp.path(), {}};
+};
+
+// "trusted in_doubt", and " NAME" when that was found.
+std::string opened(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
+  const PieceStore::Opened found = store.open(state);
+  return to_text(found.trusted) + " " + to_text(found.in_doubt) + (found.final_name ? " NAME" : "");
+}
+
+std::string problem(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
+  try {
+    return "none: " + opened(store, state);
+  } catch (const StorageError& error) {
+    return error.what();
+  }
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_SUITE("piece_store") {
+  TEST_CASE("a fresh torrent gets its NAME.part, with its space reserved and nothing to check") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 00000");
+    CHECK(store.is_part());
+    CHECK(store.path() == rig.temp.file(kPart));
+    CHECK_FALSE(rig.exists(kName));
+    struct stat status;
+    REQUIRE(::stat(rig.temp.file(kPart).c_str(), &status) == 0);
+    CHECK(status.st_size == static_cast<off_t>(rig.sample.content.size()));
+    CHECK(static_cast<std::size_t>(status.st_blocks) * 512 >= rig.sample.content.size());
+  }
+
+  TEST_CASE("pieces land where they belong, and finishing gives the file its name") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "01011");
+    store.sync();
+    rig.write(store, "10100");
+    const int file = store.file();
+    store.finish();
+    CHECK_FALSE(store.is_part());
+    CHECK(store.path() == rig.temp.file(kName));
+    CHECK(store.file() == file);
+    CHECK(rig.temp.read(kName) == rig.sample.content);
+    CHECK_FALSE(rig.exists(kPart));
+    CHECK(store.length(PieceIndex(4)) == 100);
+    CHECK(store.offset(PieceIndex(4)) == 4 * kPieceLength);
+  }
+
+  TEST_CASE("a part without state is all in doubt") {
+    const Rig rig;
+    {
+      PieceStore store = rig.store();
+      opened(store);
+      rig.write(store, "11000");
+    }
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 11111");
+    CHECK(rig.temp.read(kPart).substr(0, kPieceLength) == rig.sample.piece(PieceIndex(0)));
+  }
+
+  TEST_CASE("an empty part has nothing to be checked") {
+    const Rig rig;
+    rig.temp.write(kPart, "");
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 00000");
+  }
+
+  TEST_CASE("after a clean stop nothing is checked, also the second time") {
+    const Rig rig;
+    ResumeState state;
+    {
+      PieceStore store = rig.store();
+      opened(store);
+      rig.write(store, "11001");
+      state = store.state(pieces("11001"), true);
+      CHECK_FALSE(state.complete);
+      CHECK(state.clean);
+    }
+    for (int i = 0; i < 2; ++i) {
+      PieceStore store = rig.store();
+      CHECK(opened(store, state) == "11001 00000");
+    }
+  }
+
+  TEST_CASE("a part that was changed after a clean stop is all in doubt") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11001");
+    const ResumeState state = store.state(pieces("11001"), true);
+    rig.touch(kPart);
+    CHECK(opened(store, state) == "00000 11111");
+  }
+
+  TEST_CASE("after an unclean stop only what was written since is in doubt") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "10000");
+    const ResumeState state = store.state(pieces("10000"), false);
+    rig.write(store, "00011");
+    store.sync();  // a file system may not know what is only in memory
+    PieceStore again = rig.store();
+    CHECK(opened(again, state) == "10000 00011");
+    rig.write(again, "00100");
+    again.sync();
+    CHECK(opened(again, state) == "10000 00111");
+    // Whatever it may have been told by mistake.
+    CHECK(opened(again, store.state(pieces("11111"), false)) == "11111 00000");
+  }
+
+  TEST_CASE("a part that is another file than the one remembered is all in doubt") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    const ResumeState clean = store.state(pieces("11111"), true);
+    ResumeState unclean = clean;
+    unclean.clean = false;
+    std::filesystem::copy_file(rig.temp.file(kPart), rig.temp.file("copy"));
+    std::filesystem::rename(rig.temp.file("copy"), rig.temp.file(kPart));
+    CHECK(opened(store, clean) == "00000 11111");
+    CHECK(opened(store, unclean) == "00000 11111");
+  }
+
+  TEST_CASE("a state of the complete file says nothing about a part") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    ResumeState state = store.state(pieces("11111"), true);
+    state.complete = true;
+    CHECK(opened(store, state) == "00000 11111");
+  }
+
+  TEST_CASE("a part that is too short is made longer and checked, one too long is refused") {
+    const Rig rig;
+    rig.temp.write(kPart, rig.sample.content.substr(0, 1000));
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 11111");
+    CHECK(rig.temp.read(kPart).size() == rig.sample.content.size());
+    CHECK(rig.temp.read(kPart).substr(0, 1000) == rig.sample.content.substr(0, 1000));
+
+    rig.temp.write(kPart, rig.sample.content + "x");
+    CHECK(has(problem(store), rig.temp.file(kPart) + " is longer"));
+    CHECK(rig.temp.read(kPart) == rig.sample.content + "x");
+  }
+
+  TEST_CASE("a complete file is checked once, and not again while it is unchanged") {
+    const Rig rig;
+    rig.temp.write(kName, rig.sample.content);
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 11111 NAME");
+    CHECK_FALSE(store.is_part());
+    CHECK(store.path() == rig.temp.file(kName));
+    const ResumeState state = store.state(pieces("11111"), true);
+    CHECK(state.complete);
+    CHECK(opened(store, state) == "11111 00000 NAME");
+    rig.touch(kName);
+    CHECK(opened(store, state) == "00000 11111 NAME");
+    CHECK_FALSE(rig.exists(kPart));
+  }
+
+  TEST_CASE("the state saved at the end holds for the file under its final name") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    const ResumeState part = store.state(pieces("11111"), false);
+    store.finish();
+    const ResumeState complete = store.state(pieces("11111"), true);
+    PieceStore again = rig.store();
+    CHECK(opened(again, complete) == "11111 00000 NAME");
+    CHECK(opened(again, part) == "00000 11111 NAME");
+  }
+
+  TEST_CASE("a complete file is preferred to a part, and both stay") {
+    const Rig rig;
+    rig.temp.write(kName, rig.sample.content);
+    rig.temp.write(kPart, "part");
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 11111 NAME");
+    CHECK(rig.temp.read(kPart) == "part");
+  }
+
+  TEST_CASE("a file of another size under the final name is refused and left alone") {
+    const Rig rig;
+    for (const std::string& content :
+         {std::string(), rig.sample.content.substr(1), rig.sample.content + "x"}) {
+      rig.temp.write(kName, content);
+      PieceStore store = rig.store();
+      const std::string said = problem(store);
+      CHECK(has(said, rig.temp.file(kName)));
+      CHECK(has(said, std::to_string(content.size()) + " bytes"));
+      CHECK(has(said, "move it away"));
+      CHECK(rig.temp.read(kName) == content);
+      CHECK_FALSE(rig.exists(kPart));
+    }
+  }
+
+  TEST_CASE("what is no regular file is refused, under either name") {
+    for (const char* name : {kName, kPart}) {
+      const Rig rig;
+      PieceStore store = rig.store();
+      std::filesystem::create_directory(rig.temp.file(name));
+      CHECK(has(problem(store), name));
+      std::filesystem::remove(rig.temp.file(name));
+      rig.temp.write("elsewhere", rig.sample.content);
+      std::filesystem::create_symlink("elsewhere", rig.temp.file(name));
+      CHECK(has(problem(store), name));
+      std::filesystem::remove(rig.temp.file(name));
+      REQUIRE(::mkfifo(rig.temp.file(name).c_str(), 0600) == 0);
+      CHECK(has(problem(store), name));
+      // Trying again works once it is out of the way.
+      std::filesystem::remove(rig.temp.file(name));
+      CHECK(opened(store) == "00000 00000");
+    }
+  }
+
+  TEST_CASE("finishing does not replace a file that has come meanwhile") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    rig.temp.write(kName, "somebody else's");
+    CHECK_THROWS_AS(store.finish(), StorageError);
+    CHECK(store.is_part());
+    CHECK(rig.temp.read(kName) == "somebody else's");
+    CHECK(rig.temp.read(kPart) == rig.sample.content);
+    std::filesystem::remove(rig.temp.file(kName));
+    store.finish();
+    CHECK(rig.temp.read(kName) == rig.sample.content);
+  }
+
+  TEST_CASE("space that is to stay free is not taken, unless it is reserved already") {
+    const Rig rig;
+    const std::uint64_t free = rig.directory.free_bytes();
+    PieceStore greedy(rig.directory, rig.sample.torrent, free + (std::uint64_t{1} << 40));
+    CHECK(has(problem(greedy), "min_free_space"));
+    PieceStore modest(rig.directory, rig.sample.torrent, 1);
+    CHECK(opened(modest) == "00000 00000");
+    CHECK(opened(greedy) == "00000 11111");
+  }
+
+  TEST_CASE("a file that the disk has no room for is refused, and tried again") {
+    SampleTorrent huge = sample_torrent(100, kPieceLength);
+    huge.torrent.layout = PieceLayout(std::uint64_t{1} << 60, 64U << 20);
+    const TempDir temp;
+    const DownloadDir directory(temp.path(), {});
+    PieceStore store(directory, huge.torrent, 0);
+    for (int i = 0; i < 2; ++i) {
+      CHECK_THROWS_AS(store.open(std::nullopt), StorageError);
+    }
+    huge.torrent.layout = PieceLayout(100, kPieceLength);
+    CHECK(opened(store) == "0 0");
+  }
+
+  TEST_CASE("a write that fails says which file") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    UniqueFd read_only(::open(rig.temp.file(kPart).c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(::dup2(read_only.get(), store.file()) >= 0);
+    try {
+      rig.write(store, "1");
+      CHECK(false);
+    } catch (const StorageError& error) {
+      CHECK(has(error.what(), "write " + rig.temp.file(kPart)));
+    }
+  }
+
+  TEST_CASE("an empty file has no pieces and is finished at once") {
+    const Rig rig(0);
+    PieceStore store = rig.store();
+    CHECK(opened(store) == " ");
+    store.finish();
+    CHECK(rig.exists(kName));
+    CHECK(rig.temp.read(kName).empty());
+    PieceStore again = rig.store();
+    CHECK(opened(again) == "  NAME");
+  }
+
+  TEST_CASE("many threads write pieces at once") {
+    const Rig rig(40 * kPieceLength + 7);
+    PieceStore store = rig.store();
+    opened(store);
+    std::vector<std::thread> threads;
+    for (std::uint32_t t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (PieceIndex piece(t); piece < rig.sample.torrent.layout.end();
+             piece = PieceIndex(piece.value() + 4)) {
+          store.write_piece(piece, bytes_of(rig.sample.piece(piece)));
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    store.finish();
+    CHECK(rig.temp.read(kName) == rig.sample.content);
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer

@@ -1,0 +1,178 @@
+#include "peer/resume_state.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "tests/support/pieces.h"
+#include "tests/support/sample_torrent.h"
+#include "tests/support/temp_dir.h"
+
+namespace piecework::peer {
+namespace {
+
+ResumeState some_state(const Bitfield& verified) {
+  return {.file = {.length = 5'000'000'000, .inode = 77, .mtime_ns = 1'234'567'890'123'456'789},
+          .complete = false,
+          .clean = true,
+          .verified = verified};
+}
+
+// A good state file of a torrent of 10 pieces with `key` changed to `value`, or without it.
+std::string state_text(const Torrent& torrent, std::string_view key, std::string_view value) {
+  const std::pair<std::string_view, std::string> members[] = {
+      {"version", "1"},
+      {"info_hash", '"' + torrent.info_hash.to_hex() + '"'},
+      {"name", "\"sample.bin\""},
+      {"length", "100"},
+      {"inode", "7"},
+      {"mtime_ns", "12345"},
+      {"complete", "false"},
+      {"clean", "true"},
+      {"verified", "\"80c0\""}};
+  std::string text;
+  for (const auto& [name, usual] : members) {
+    const std::string chosen = name == key ? std::string(value) : usual;
+    if (chosen.empty()) continue;
+    text += (text.empty() ? "{\"" : ", \"") + std::string(name) + "\": " + chosen;
+  }
+  return text + "}";
+}
+
+TEST_SUITE("resume_state") {
+  TEST_CASE("what is saved is loaded again, for any number of pieces") {
+    const TempDir directory;
+    std::mt19937 random(1);
+    for (std::uint32_t count = 0; count < 40; ++count) {
+      const SampleTorrent sample = sample_torrent(count * 10, 10);
+      Bitfield verified(count);
+      for (PieceIndex piece; piece.value() < count; ++piece) {
+        if (random() % 2 == 0) verified.set(piece);
+      }
+      ResumeState state = some_state(verified);
+      state.complete = count % 2 == 0;
+      state.clean = count % 3 == 0;
+      save_resume_state(directory.path(), sample.torrent, state);
+      const auto loaded = load_resume_state(directory.path(), sample.torrent);
+      REQUIRE(loaded);
+      CHECK(loaded->file == state.file);
+      CHECK(loaded->complete == state.complete);
+      CHECK(loaded->clean == state.clean);
+      CHECK(loaded->verified == verified);
+    }
+  }
+
+  TEST_CASE("each torrent has a file of its own, for its owner's eyes") {
+    const TempDir directory;
+    const Torrent torrent = sample_torrent(100, 10).torrent;
+    const std::string path = resume_state_path(directory.path(), torrent.info_hash);
+    CHECK(path == directory.file(torrent.info_hash.to_hex() + ".json"));
+    save_resume_state(directory.path(), torrent, some_state(Bitfield(10)));
+    struct stat status;
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0600);
+    save_resume_state(directory.path(), torrent, some_state(Bitfield(10, true)));
+    CHECK(load_resume_state(directory.path(), torrent)->verified.complete());
+    CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 1);
+    CHECK_FALSE(load_resume_state(directory.path(), sample_torrent(99, 10).torrent));
+  }
+
+  TEST_CASE("nothing saved, or no directory, is nothing remembered") {
+    const TempDir directory;
+    const Torrent torrent = sample_torrent(100, 10).torrent;
+    CHECK_FALSE(load_resume_state(directory.path(), torrent));
+    CHECK_FALSE(load_resume_state(directory.file("missing"), torrent));
+    CHECK_THROWS_AS(save_resume_state(directory.file("missing"), torrent, some_state(Bitfield(10))),
+                    std::system_error);
+  }
+
+  TEST_CASE("the most significant bit is the first piece") {
+    const TempDir directory;
+    const Torrent torrent = sample_torrent(100, 10).torrent;
+    const std::string name = torrent.info_hash.to_hex() + ".json";
+    directory.write(name, state_text(torrent, "", ""));
+    CHECK(to_text(load_resume_state(directory.path(), torrent)->verified) == "1000000011");
+    directory.write(name, state_text(torrent, "verified", "\"FFc0\""));
+    CHECK(load_resume_state(directory.path(), torrent)->verified.complete());
+  }
+
+  TEST_CASE("what cannot be believed is ignored") {
+    const TempDir directory;
+    const Torrent torrent = sample_torrent(100, 10).torrent;
+    const std::string name = torrent.info_hash.to_hex() + ".json";
+    const struct {
+      std::string key;
+      std::string value;
+    } kCases[] = {
+        {"version", ""},
+        {"version", "0"},
+        {"version", "2"},
+        {"version", "\"1\""},
+        {"info_hash", ""},
+        {"info_hash", "\"\""},
+        {"info_hash", '"' + std::string(64, '0') + '"'},
+        {"length", ""},
+        {"length", "-1"},
+        {"length", "1.5"},
+        {"length", "18446744073709551616"},
+        {"inode", ""},
+        {"inode", "null"},
+        {"mtime_ns", ""},
+        {"mtime_ns", "9223372036854775808"},
+        {"complete", ""},
+        {"complete", "1"},
+        {"clean", ""},
+        {"clean", "\"true\""},
+        {"verified", ""},
+        {"verified", "[]"},
+        {"verified", "\"\""},
+        {"verified", "\"80c\""},
+        {"verified", "\"80c00\""},
+        {"verified", "\"80c000\""},
+        {"verified", "\"80g0\""},
+        {"verified", "\"80c0\", \"verified\": \"80c0\""},
+    };
+    for (const auto& c : kCases) {
+      const std::string text = state_text(torrent, c.key, c.value);
+      CAPTURE(text);
+      directory.write(name, text);
+      CHECK_FALSE(load_resume_state(directory.path(), torrent));
+    }
+    const std::string good = state_text(torrent, "", "");
+    for (const std::string& text :
+         {std::string(), std::string("{"), std::string("[]"), good + "x", good.substr(0, 50),
+          good + std::string(2 << 20, ' '), std::string(1000, '\0')}) {
+      directory.write(name, text);
+      CHECK_FALSE(load_resume_state(directory.path(), torrent));
+    }
+    std::filesystem::remove(directory.file(name));
+    REQUIRE(::mkfifo(directory.file(name).c_str(), 0600) == 0);
+    CHECK_FALSE(load_resume_state(directory.path(), torrent));
+  }
+
+  TEST_CASE("a mark tells whether a file has been changed or replaced") {
+    const TempDir directory;
+    const auto mark = [&](const char* name) {
+      struct stat status;
+      REQUIRE(::stat(directory.file(name).c_str(), &status) == 0);
+      return FileMark::of(status);
+    };
+    directory.write("a", "12345");
+    const FileMark before = mark("a");
+    CHECK(before.length == 5);
+    CHECK(mark("a") == before);
+    const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 5}};
+    REQUIRE(::utimensat(AT_FDCWD, directory.file("a").c_str(), times, 0) == 0);
+    CHECK(mark("a").mtime_ns == 1'000'000'000'000'000'005);
+    directory.write("b", "12345");
+    REQUIRE(::utimensat(AT_FDCWD, directory.file("b").c_str(), times, 0) == 0);
+    CHECK(mark("b") != mark("a"));
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer

@@ -1,0 +1,228 @@
+#!/bin/bash
+# peerctl as somebody types it: making, showing, comparing and fetching, what it exits with, what it
+# prints where, and what it leaves behind.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+peerctl=$BIN/peerctl
+out=$work/stdout
+err=$work/stderr
+
+# run COMMAND...: its exit status in $status, what it printed in $out and $err.
+run() {
+  status=0
+  timeout $((60 * SLOW)) "$@" >"$out" 2>"$err" || status=$?
+}
+# ends SENTENCE STATUS [ARGUMENT]...: peerctl exits with that and says why, if it failed; it prints
+# nothing to stdout.
+ends() {
+  local sentence=$1 expected=$2
+  shift 2
+  run "$peerctl" "$@"
+  check "$sentence: exit $expected" same "$status" "$expected"
+  [ "$expected" = 0 ] || check "  … with a word about it" grep -q '^peerctl: .' "$err"
+  check "  … and nothing on stdout" test ! -s "$out"
+}
+same() {
+  [ "$1" = "$2" ] || {
+    echo "$1, not $2"
+    cat "$err"
+    return 1
+  }
+}
+is_json() { "$python" -c 'import json, sys; json.load(open(sys.argv[1]))' "$1"; }
+# holds FILE EXPRESSION: a Python expression over the JSON in FILE, as `j`.
+holds() {
+  "$python" -c 'import json, sys; j = json.load(open(sys.argv[1])); assert eval("(" + sys.argv[2] + ")"), j' "$@"
+}
+
+start_tracker
+cd "$work"
+random_file 100000 file
+length=100000
+piece=4096
+pieces=25
+
+echo "# help"
+while IFS=: read -r subcommand options; do
+  run "$peerctl" "$subcommand" --help
+  check "$subcommand --help exits 0" same "$status" 0
+  check "  … on stdout alone" test -s "$out" -a ! -s "$err"
+  for option in $options --help; do
+    check "  … and names $option" grep -Eq "^ +$option( |$)" "$out"
+  done
+done <<'END'
+make: --announce -o --piece-length --original --comment
+show: --json
+verify:
+get: -o --seed --timeout
+status: --config --follow --json
+serve: --listen
+fetch: -o
+END
+run "$peerctl" --help
+for subcommand in make show verify get status serve fetch; do
+  check "--help names $subcommand" grep -q "^  $subcommand " "$out"
+done
+run "$peerctl" --version
+check "--version names the version" grep -Eq '^peerctl [0-9]+\.[0-9]+' "$out"
+ends "no subcommand" 64
+ends "an unknown subcommand" 64 fetsh
+for subcommand in make show verify get status serve fetch; do
+  ends "$subcommand with an unknown flag" 64 "$subcommand" --nonsense
+done
+for subcommand in make show verify get serve fetch; do
+  ends "$subcommand of nothing" 64 "$subcommand"
+done
+
+echo "# make"
+ends "a torrent without a tracker" 64 make file
+check "  … which is not written" test ! -e file.torrent
+ends "a tracker without a port" 64 make file --announce 127.0.0.1
+ends "a piece length of nothing" 64 make file --announce "$tracker" --piece-length 0
+ends "a piece length that is too long" 64 make file --announce "$tracker" --piece-length 65MiB
+ends "one that an original would choke on" 64 make file --announce "$tracker" --original \
+  --piece-length 512KiB
+ends "no such file" 66 make missing --announce "$tracker"
+ends "a directory" 66 make . --announce "$tracker"
+ends "an output that cannot be" 73 make file --announce "$tracker" -o missing/file.torrent
+ends "an output that is a directory" 73 make file --announce "$tracker" -o "$work"
+ends "an output over the file itself" 64 make file --announce "$tracker" -o file
+check "  … which stays" same "$(stat -c %s file)" "$length"
+ends "make" 0 make file --announce "$tracker" --announce 127.0.0.2:7 --piece-length "$piece" \
+  --comment 'für "alle"'
+check "it lies beside the file" is_json file.torrent
+check "with what was asked for" holds file.torrent "j['info']['file_name'] == 'file' and
+  j['info']['file_length'] == $length and j['info']['piece_length'] == $piece and
+  len(j['info']['piece_hash']) == $pieces and j['comment'] == 'für \"alle\"' and
+  f\"{j['announce']}:{j['port']}\" == '$tracker' and
+  j['announce_list'] == [{'announce': '127.0.0.2', 'port': 7}]"
+check "and can be read by others" same "$(stat -c %a file.torrent)" 644
+run "$peerctl" make file --announce "$tracker" --announce 127.0.0.2:7 --piece-length "$piece" \
+  --comment 'für "alle"' -o -
+check "-o - prints the same" cmp file.torrent "$out"
+ends "made once more" 0 make file --announce "$tracker" --piece-length "$piece"
+check "it replaces the first" holds file.torrent "j['comment'] == ''"
+
+echo "# show"
+run "$peerctl" show file.torrent
+check "show exits 0" same "$status" 0
+for line in 'name +file$' 'size .*\(100000 bytes\)$' "pieces +$pieces$" 'piece length .*4096' \
+  'hash form +sha256$' 'info hash +[0-9a-f]{64}$' "tracker +$tracker$"; do
+  check "  … and says: $line" grep -Eq "^$line" "$out"
+done
+run "$peerctl" show --json file.torrent
+check "show --json prints one object" holds "$out" \
+  "j['file_name'] == 'file' and j['file_length'] == $length and j['pieces'] == $pieces"
+ends "show of no such torrent" 66 show missing.torrent
+ends "show of what is none" 65 show file
+check "  … naming the place" grep -q 'offset' "$err"
+
+echo "# verify"
+# compares SENTENCE STATUS REGEX [ARGUMENT]...: verify exits so, and says that on stdout.
+compares() {
+  run "$peerctl" verify "${@:4}"
+  check "$1: exit $2" same "$status" "$2"
+  check "  … and says so" grep -Eq "$3" "$out"
+}
+compares "the file beside the torrent" 0 "^file: $pieces of $pieces pieces are good$" file.torrent
+mkdir -p other
+cp file other/damaged
+printf 'XXXX' | dd of=other/damaged bs=1 seek=$((3 * piece - 2)) conv=notrunc status=none
+compares "two damaged pieces" 65 '^bad pieces 2-3: bytes 8192-16383$' file.torrent other/damaged
+head -c 99999 file >other/shorter
+compares "one byte less" 65 '^other/shorter: 1 byte shorter ' file.torrent other/shorter
+cat file other/shorter >other/longer
+compares "a longer file" 65 '^other/longer: 99999 bytes longer ' file.torrent other/longer
+ends "no such file" 66 verify file.torrent missing
+ends "no such torrent" 66 verify missing.torrent
+ends "no torrent" 65 verify file file
+
+echo "# get"
+ends "no peers for a second" 75 get file.torrent -o alone --timeout 1s
+check "  … and says what was waited for" grep -q 'no progress for 1.0s' "$err"
+check "  … leaving the .part" test -e alone/file.part
+check "  … and drawing nothing, since this is no terminal" test -z "$(tr -cd '\r\033' <"$err")"
+script -qec "'$peerctl' get file.torrent -o alone --timeout 500ms" tty.out >/dev/null || true
+check "on a terminal it draws how far it has come" grep -q $'\r.*0%' tty.out
+ends "a time that is none" 64 get file.torrent --timeout soon
+ends "no such torrent" 66 get missing.torrent
+ends "no torrent" 65 get file
+ends "a directory that cannot be" 73 get file.torrent -o file/there
+start_peer seeder
+cp file seeder/downloads/
+drop seeder file.torrent
+check "a seeder is there" wait_for_line "$work/seeder/log" ' tracker\.reached '
+ends "get" 0 get file.torrent -o got --timeout 20s
+check "  … and there it is" cmp file got/file
+check "  … without a .part" test ! -e got/file.part
+check "  … having received all of it" grep -q "complete, $length bytes, of which $length received" "$err"
+mkdir part
+keep_pieces file part/file.part "$piece" 0 1 2 10
+ends "with a .part" 0 get file.torrent -o part --timeout 20s
+check "  … only the rest is received" \
+  grep -q "of which $((length - 4 * piece)) received" "$err"
+check "  … and there it is" cmp file part/file
+(cd part && rm file && run "$peerctl" get ../file.torrent --timeout 20s && exit "$status")
+check "without -o it comes here" cmp file part/file
+ends "with a .part that is all there" 0 get file.torrent -o alone --timeout 20s
+check_exit "the seeder leaves" 0 stop seeder
+ends "with the complete file, and nobody there" 0 get file.torrent -o got --timeout 5s
+check "  … nothing is received" grep -q 'of which 0 received' "$err"
+mv alone/file alone/file.part
+ends "with a complete .part, and nobody there" 0 get file.torrent -o alone --timeout 5s
+check "  … which gets its name" cmp file alone/file
+mkdir damaged
+cp other/damaged damaged/file
+ends "with a damaged file" 65 get file.torrent -o damaged --timeout 5s
+check "  … which is left alone" cmp other/damaged damaged/file
+check "  … and how many pieces" grep -q '2 of 25 pieces' "$err"
+mkdir long
+cp other/longer long/file
+ends "with another file of that name" 74 get file.torrent -o long --timeout 5s
+check "  … which is left alone" cmp other/longer long/file
+
+start giver "$peerctl" get file.torrent -o got --seed
+check "--seed goes on serving" wait_for_line giver/out 'complete, '
+ends "get from there" 0 get file.torrent -o from_giver --timeout 20s
+check "  … and there it is" cmp file from_giver/file
+check_exit "until TERM, and exits 0" 0 stop giver
+
+make_torrent file slow.torrent --original --piece-length 512 # more pieces than are asked for ahead
+start source "$python" "$support/original_peer.py" --torrent slow.torrent --data "$work/file" \
+  --delay 0.02
+wait_for_line source/out '^announced '
+start getter "$peerctl" get slow.torrent -o slow --timeout 20s
+check "somebody fetches" wait_until 20 has_lines source/out '^sent ' 10
+check_exit "INT exits 75" 75 stop getter INT
+check "  … leaving the .part" test -e slow/file.part -a ! -e slow/file
+ends "get again" 0 get slow.torrent -o slow --timeout 20s
+check "  … and there it is" cmp file slow/file
+received=$(sed -n 's/.* of which \([0-9]*\) received.*/\1/p' "$err")
+check "  … without what was there" test "$received" -le $((length - 10 * 512))
+
+echo "# status"
+printf 'status_file: %s\n' "$work/seeder/status.json" >peerd.yaml
+ends "no peerd" 69 status --config peerd.yaml
+check "  … naming the file" grep -q "$work/seeder/status.json" "$err"
+ends "no such configuration" 78 status --config missing.yaml
+printf 'status_fill: x\n' >bad.yaml
+ends "a bad configuration" 78 status --config bad.yaml
+start_peer seeder
+check "it seeds" wait_until 10 has_status seeder file state seeding
+run "$peerctl" status --config peerd.yaml
+check "status exits 0" same "$status" 0
+check "  … with a heading" grep -Eq '^NAME +STATE +DONE ' "$out"
+check "  … and a line a torrent" grep -Eq '^file +seeding +100\.0% ' "$out"
+run "$peerctl" status --config peerd.yaml --json
+check "status --json exits 0" same "$status" 0
+check "  … with the status file" holds "$out" \
+  "[t['name'] for t in j['torrents']] == ['file'] and j['torrents'][0]['done'] == 1"
+start follower "$peerctl" status --config peerd.yaml --follow
+check "--follow prints it again and again" wait_until 10 has_lines follower/out '^file +seeding ' 2
+check_exit "until TERM, and exits 0" 0 stop follower
+stop seeder KILL || true
+run "$peerctl" status --config peerd.yaml
+check "a peerd that was killed: exit 69" same "$status" 69
+check "  … saying so" grep -q 'gone without a word' "$err"
+finish
