@@ -45,6 +45,11 @@ UniqueFd open_tcp_socket(int family) {
   return socket;
 }
 
+void set_buffer_bytes(int socket, int bytes) {
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
 Endpoint socket_name(int socket) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;

@@ -23,6 +23,10 @@ class FileReadError : public std::system_error {
 // A new TCP socket of that family, close-on-exec.
 UniqueFd open_tcp_socket(int family);
 
+// How much the kernel holds each way for `socket`, or for those accepted from it. Good for the
+// receiving side only before the connection is made: the window agreed upon then stays (tcp(7)).
+void set_buffer_bytes(int socket, int bytes);
+
 // The local address of a bound socket.
 Endpoint socket_name(int socket);
 

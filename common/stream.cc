@@ -187,8 +187,7 @@ void Stream::enable_tcp_keepalive() {
 }
 
 void Stream::set_buffer_bytes(int bytes) {
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  piecework::set_buffer_bytes(socket_.get(), bytes);
 }
 
 Endpoint Stream::local_endpoint() const {

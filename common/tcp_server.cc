@@ -50,6 +50,10 @@ TcpServer::~TcpServer() {
   stop();
 }
 
+void TcpServer::set_buffer_bytes(int bytes) {
+  for (const UniqueFd& listener : listeners_) piecework::set_buffer_bytes(listener.get(), bytes);
+}
+
 void TcpServer::start() {
   accepting_ = start_thread("accept", [this] { accept_loop(); });
 }

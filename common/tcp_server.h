@@ -24,6 +24,10 @@ class TcpServer {
   // Where it listens, with the ports that the kernel chose.
   const std::vector<Endpoint>& listening() const { return listening_; }
 
+  // Of connections accepted later, each way. It counts for the window only before the handshake
+  // (tcp(7)), so this comes before start().
+  void set_buffer_bytes(int bytes);
+
   void start();
   void stop();  // takes no more; connections go on. May be called again.
 

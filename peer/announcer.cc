@@ -28,13 +28,13 @@ std::optional<std::vector<Endpoint>> Announcer::announce(const Counters& counter
   try {
     const AnnounceResponse response = client_.announce(
         tracker, request(counters, AnnounceEvent::kStarted), Clock::now() + kAnswerTime);
-    if (!problem_.empty() || !announced_) {
+    if (!problem_.empty() || !joined_) {
       log_info("tracker.reached", {{"tracker", tracker.to_string()},
                                    {"hash", torrent_.info_hash.to_short_hex()},
                                    {"peers", response.peers ? response.peers->size() : 0}});
     }
     problem_.clear();
-    announced_ = true;
+    joined_ = tracker_;
     schedule_after_answer(response, alone);
     std::vector<Endpoint> peers;
     if (response.peers) {
@@ -52,18 +52,19 @@ std::optional<std::vector<Endpoint>> Announcer::announce(const Counters& counter
 }
 
 void Announcer::leave(const Counters& counters, Deadline deadline) {
-  if (!announced_) return;
+  if (!joined_) return;
+  const HostPort& tracker = torrent_.trackers[*joined_];
   // The default swarm may be an original tracker's, which knows no `stopped`.
   const AnnounceEvent event =
       torrent_.form == HashForm::kOriginal ? AnnounceEvent::kCompleted : AnnounceEvent::kStopped;
   try {
-    client_.announce(torrent_.trackers[tracker_], request(counters, event), deadline);
+    TrackerClient().announce(tracker, request(counters, event), deadline);
   } catch (const std::exception& error) {
-    log_info("tracker.leave_failed", {{"tracker", torrent_.trackers[tracker_].to_string()},
+    log_info("tracker.leave_failed", {{"tracker", tracker.to_string()},
                                       {"hash", torrent_.info_hash.to_short_hex()},
                                       {"reason", error.what()}});
   }
-  announced_ = false;
+  joined_.reset();
 }
 
 AnnounceRequest Announcer::request(const Counters& counters, AnnounceEvent event) const {

@@ -55,9 +55,9 @@ class Announcer {
   const std::optional<IpAddress> announce_address_;
   TrackerClient client_;
   Random random_;
-  std::size_t tracker_ = 0;  // of torrent_.trackers: the one to try next
-  int failures_ = 0;         // since the last answer
-  bool announced_ = false;
+  std::size_t tracker_ = 0;            // of torrent_.trackers: the one to try next
+  int failures_ = 0;                   // since the last answer
+  std::optional<std::size_t> joined_;  // the one that answered last, until leave()
   TimePoint next_ = Clock::now();
   std::string problem_;
 };

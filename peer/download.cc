@@ -241,8 +241,12 @@ void Download::dial_due() {
 void Download::dial(const Endpoint& peer) {
   bool started = false;
   try {
+    Stream stream = Stream::unconnected(peer);
+    if (environment_.socket_buffer_bytes > 0) {
+      stream.set_buffer_bytes(environment_.socket_buffer_bytes);
+    }
     started = environment_.connections.start(
-                  Stream::unconnected(peer), peer, ConnectionThreads::Origin::kDialled,
+                  std::move(stream), peer, ConnectionThreads::Origin::kDialled,
                   [self = shared_from_this(), peer](ConnectionThreads::Connection& connection) {
                     self->talk_to_dialled(connection, peer);
                   }) == ConnectionThreads::Started::kYes;
@@ -291,9 +295,6 @@ bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
 Outcome Download::converse(ConnectionThreads::Connection& connection,
                            std::optional<FirstFrame> first,
                            const std::function<void(const Endpoint&)>& on_met) {
-  if (environment_.socket_buffer_bytes > 0) {
-    connection.stream().set_buffer_bytes(environment_.socket_buffer_bytes);
-  }
   const auto conversation = std::make_shared<PeerConnection>(*swarm(), connection.stream(),
                                                              connection.remote(), std::move(first));
   return conversation->run(on_met);

@@ -137,10 +137,16 @@ void PeerConnection::check(const FirstFrame& first) const {
     throw ProtocolError("bitfield_length",
                         {{"pieces", first.pieces.size()}, {"expected", torrent.layout.count()}});
   }
-  const std::string who = dialled_by_us_   ? std::to_string(remote_.port)
-                          : first.greeting ? first.greeting->peer_id
-                                           : "";
-  if (swarm_.bans().is_banned(remote_.address, who, Clock::now())) throw Over{Outcome::kBanned};
+  if (is_banned(first)) throw Over{Outcome::kBanned};
+}
+
+// Under either name: one that we had dialled when it was banned may dial us now.
+bool PeerConnection::is_banned(const FirstFrame& first) const {
+  const TimePoint now = Clock::now();
+  const std::string port =
+      std::to_string(dialled_by_us_ || !first.greeting ? remote_.port : first.greeting->port);
+  return swarm_.bans().is_banned(remote_.address, port, now) ||
+         (first.greeting && swarm_.bans().is_banned(remote_.address, first.greeting->peer_id, now));
 }
 
 void PeerConnection::learn(const FirstFrame& first) {

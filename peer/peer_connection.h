@@ -71,6 +71,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void greet(bool with_greeting);
   FirstFrame recv_answer();
   void check(const FirstFrame& first) const;
+  bool is_banned(const FirstFrame& first) const;
   void learn(const FirstFrame& first) EXCLUDES(mutex_);
 
   // The reader.

@@ -35,6 +35,7 @@ PeerServer::PeerServer(const Options& options)
                    .bans = {},
                    .check_slots = CheckSlots(kChecksAtATime),
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
+  if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
   if (options.state_dir.empty()) return;
   std::error_code error;
   std::filesystem::create_directories(options.state_dir, error);

@@ -40,21 +40,28 @@ const CommandSpec& spec() {
   return value;
 }
 
-// Where the bytes go: stdout, or a temporary file beside FILE that takes its name in the end and is
-// removed otherwise.
+// Where the bytes go: stdout, or a file that has no name until it is whole. Where the file system
+// knows no such files (open(2), O_TMPFILE), one beside FILE with a temporary name.
 class Output {
  public:
   explicit Output(const std::string& path) : path_(path) {
     if (path_ == "-") return;
-    const std::string prefix(directory_prefix(path_));
-    temporary_ = prefix + "." + path_.substr(prefix.size()) + ".XXXXXX";
-    fd_.reset(::mkostemp(temporary_.data(), O_CLOEXEC));
+    const std::string directory(directory_prefix(path_));
+    named_ = directory + "." + path_.substr(directory.size()) + "." + std::string(kRandomName);
+    fd_.reset(
+        ::open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+    if (fd_.valid()) return;
+    fd_.reset(::mkostemp(named_.data(), O_CLOEXEC));
     if (!fd_.valid()) fail(kExitCantCreate, "create");
+    has_name_ = true;
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    ::fchmod(fd_.get(), 0666 & ~mask);
   }
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output() {
-    if (fd_.valid()) ::unlink(temporary_.c_str());
+    if (has_name_) ::unlink(named_.c_str());
   }
 
   void reserve(std::uint64_t bytes) {
@@ -77,11 +84,19 @@ class Output {
 
   void finish() {
     if (!fd_.valid()) return;
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    ::fchmod(fd_.get(), 0666 & ~mask);
-    if (::rename(temporary_.c_str(), path_.c_str()) < 0) fail(kExitCantCreate, "rename");
-    fd_.reset();
+    if (!has_name_) {
+      // A name of its own first: only rename(2) replaces what is there.
+      named_.replace(named_.size() - kRandomName.size(), kRandomName.size(),
+                     std::to_string(::getpid()));
+      const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
+      ::unlink(named_.c_str());
+      if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, named_.c_str(), AT_SYMLINK_FOLLOW) < 0) {
+        fail(kExitCantCreate, "create");
+      }
+      has_name_ = true;
+    }
+    if (::rename(named_.c_str(), path_.c_str()) < 0) fail(kExitCantCreate, "rename");
+    has_name_ = false;
   }
 
  private:
@@ -90,9 +105,12 @@ class Output {
     throw CommandError(code, path_ + ": " + what + ": " + reason);
   }
 
+  static constexpr std::string_view kRandomName = "XXXXXX";
+
   const std::string path_;
-  std::string temporary_;
-  UniqueFd fd_;  // invalid: stdout, or finished
+  std::string named_;  // the name it bears, or gets, before its own
+  bool has_name_ = false;
+  UniqueFd fd_;  // invalid: stdout
 };
 
 Stream connect_to(const HostPort& target) {

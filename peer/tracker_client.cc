@@ -29,6 +29,9 @@ AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const Announce
   struct Registration {
     Registration(TrackerClient& client, Stream& current) : owner(client) {
       MutexLock lock(owner.mutex_);
+      if (owner.cancelled_) {
+        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "announce");
+      }
       owner.current_ = &current;
     }
     ~Registration() {
@@ -65,6 +68,7 @@ AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const Announce
 
 void TrackerClient::cancel() {
   MutexLock lock(mutex_);
+  cancelled_ = true;
   if (current_ != nullptr) current_->shutdown();
 }
 

@@ -18,7 +18,7 @@ class TrackerClient {
   AnnounceResponse announce(const HostPort& tracker, const AnnounceRequest& request,
                             Deadline deadline) EXCLUDES(mutex_);
 
-  // Ends the announce under way.
+  // Ends the announce under way, and every one that begins later.
   void cancel() EXCLUDES(mutex_);
 
  private:
@@ -27,6 +27,7 @@ class TrackerClient {
 
   Mutex mutex_;
   Stream* current_ GUARDED_BY(mutex_) = nullptr;
+  bool cancelled_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace piecework::peer
