@@ -11,7 +11,11 @@ cd "$(dirname "$0")/.."
 build=$1
 shift
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(tests/scenario/*.sh)
+if [ ${#scenarios[@]} = 0 ]; then
+  for script in tests/scenario/*.sh; do
+    [ "$script" = tests/scenario/lib.sh ] || scenarios+=("$script")
+  done
+fi
 export BIN=$PWD/$build SLOW=${SLOW:-1}
 export LIMIT=${LIMIT:-$((180 * SLOW))}
 results=$(mktemp -d)

@@ -27,6 +27,8 @@ greeting() {
     "requests": 256, "agent": "x", "features": []}'
 }
 
+hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": "\(.*\)".*/\1/p'; }
+
 # Everyone gets an address of their own, by which the log tells them apart.
 strangers=0
 new_address() {
@@ -70,14 +72,13 @@ start_tracker
 random_file 2MiB "$work/files/decent"
 make_torrent "$work/files/decent" "$work/decent.torrent" --piece-length 64KiB
 pieces=32
-hash=$("$BIN/peerctl" show --json "$work/decent.torrent" | sed -n 's/.*"info_hash": "\(.*\)".*/\1/p')
+hash=$(hash_of "$work/decent.torrent")
 random_file 17 "$work/files/wanted"
 make_torrent "$work/files/wanted" "$work/wanted.torrent" --piece-length 4
-wanted_hash=$("$BIN/peerctl" show --json "$work/wanted.torrent" |
-  sed -n 's/.*"info_hash": "\(.*\)".*/\1/p')
-random_file 60MiB "$work/files/big"
-make_torrent "$work/files/big" "$work/big.torrent" --piece-length 10MiB
-big_hash=$("$BIN/peerctl" show --json "$work/big.torrent" | sed -n 's/.*"info_hash": "\(.*\)".*/\1/p')
+wanted_hash=$(hash_of "$work/wanted.torrent")
+random_file 16MiB "$work/files/big"
+make_torrent "$work/files/big" "$work/big.torrent" --piece-length 4MiB
+big_hash=$(hash_of "$work/big.torrent")
 mkdir -p "$work/victim/downloads"
 cp "$work/files/decent" "$work/files/big" "$work/victim/downloads/"
 start_peer victim
@@ -160,9 +161,10 @@ peer_refuses "a Piece that nobody asked for" 'piece_never_asked piece=0' \
   "greet:$wanted_hash:5:none" recv "frame:$(message 7 "$(u32 0)01020304")"
 peer_refuses "a Piece that is too long" 'wrong_payload message=Piece piece=4 bytes=4 expected=1' \
   "greet:$wanted_hash:5:none" recv "frame:$(message 7 "$(u32 4)01020304")"
-many_requests=$(for i in $(seq 300); do framed "$(request $((i % 6)))"; done)
+four_requests=$(for i in 0 1 2 3; do framed "$(request "$i")"; done)
+many_requests=$(printf "$four_requests%.0s" {1..75})
 peer_refuses "more Requests than it was told to send" 'too_many_requests limit=256' \
-  "greet:$big_hash:6:none" recv "frame:$(message 2)" recv-until:1 "hex:$many_requests"
+  "greet:$big_hash:4:none" recv "frame:$(message 2)" recv-until:1 "hex:$many_requests"
 
 new_address
 wrong=$(for i in 0 1 2 3; do framed "$(message 7 "$(u32 "$i")ffffffff")"; done)

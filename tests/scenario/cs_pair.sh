@@ -98,19 +98,22 @@ replaces() {
 
 # A server is killed in the middle: some of the file has arrived, and the file is not there.
 killed() {
-  local temporary=
   random_file 64MiB "$work/large.bin"
   serve doomed "$work/large.bin"
   start slow "$python" "$support/throttle.py" "127.0.0.1:${ports[doomed]}" $((8 << 20))
   wait_for_line "$work/slow/out" '^listening port='
   ports[slow]=$(sed -n 's/^listening port=//p' "$work/slow/out")
   start cut "$peerctl" fetch "127.0.0.1:${ports[slow]}" -o "$target/file"
+  # It has no name as yet, but its process has it open.
   some_arrived() {
-    temporary=$(find "$target" -type f)
-    [ -n "$temporary" ] && cmp -s -n 65536 "$temporary" "$work/large.bin"
+    local fd
+    for fd in "/proc/${pids[cut]}/fd"/*; do
+      [[ $(readlink "$fd") != "$target"/* ]] || cmp -s -n 65536 "$fd" "$work/large.bin" && return 0
+    done
+    return 1
   }
   check "a transfer is on its way" wait_until 10 some_arrived
-  check "under another name" test ! -e "$target/file"
+  check "and FILE is not there yet" test ! -e "$target/file"
   stop doomed KILL || true
   local pid=${pids[cut]} status=0
   unset "pids[cut]"
@@ -221,9 +224,10 @@ sys.exit(status)" "$2" "$3" fetch "$4" -o - | cmp - "$5"' \
     check "serve needed $served KiB" test "$served" -lt 32768
   fi
 
-  # One that reads nothing holds nobody up.
+  # One that reads no further than the header holds nobody up.
   start idler "$python" -c 'import socket, sys, time
 sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+sock.recv(8)
 print("connected", flush=True)
 time.sleep(600)' "${ports[sparse]}"
   wait_for_line "$work/idler/out" connected

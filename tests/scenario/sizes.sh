@@ -108,7 +108,7 @@ transfer_huge() {
   start_peer huge_leecher --set "download_dir=$1/to"
   drop huge_seeder "$work/huge.torrent"
   drop huge_leecher "$work/huge.torrent"
-  wait_complete huge_leecher 60 && cmp "$1/from/$huge_name" "$1/to/$huge_name"
+  wait_complete huge_leecher 120 && cmp "$1/from/$huge_name" "$1/to/$huge_name"
 }
 
 # In memory if there is plenty: 4 GiB on a disk would slow down everybody else who uses it.

@@ -1,0 +1,176 @@
+#include "peer/peer_server.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/captured_log.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_peer.h"
+#include "tests/support/sample_torrent.h"
+#include "tests/support/socket_pair.h"
+#include "tests/support/temp_dir.h"
+
+namespace piecework::peer {
+namespace {
+
+// A node with a listener, and torrents that no tracker knows.
+struct Rig {
+  Rig() {
+    const LoopbackListener gone;
+    nobody = {"127.0.0.1", gone.endpoint().port};
+    server.start();
+  }
+
+  // A complete torrent called `name`, seeded from the download directory.
+  SampleTorrent seed(const std::string& name, std::size_t length,
+                     HashForm form = HashForm::kSha256) {
+    SampleTorrent sample = sample_torrent(length, 10, form);
+    Torrent& torrent = sample.torrent;
+    torrent.trackers = {nobody};
+    torrent.file_name = name;
+    torrent.info_hash = compute_info_hash(name, torrent.layout, torrent.piece_digests);
+    temp.write("downloads/" + name, sample.content);
+    CHECK_FALSE(server.add(torrent, name + ".torrent"));
+    CHECK(eventually([&] { return state_of(torrent.info_hash) == DownloadState::kSeeding; }));
+    return sample;
+  }
+  std::optional<DownloadState> state_of(const InfoHash& info_hash) {
+    for (const DownloadStatus& status : server.status()) {
+      if (status.info_hash == info_hash) return status.state;
+    }
+    return std::nullopt;
+  }
+  FakePeer dial() {
+    const Endpoint at = server.listening().front();
+    Stream stream = Stream::unconnected(at);
+    stream.connect(at, soon());
+    return FakePeer(std::move(stream));
+  }
+
+  CapturedLog log;
+  TempDir temp;
+  HostPort nobody;
+  PeerServer server{[&] {
+    PeerServer::Options options;
+    options.listen = {*Endpoint::parse("127.0.0.1:0")};
+    options.download_dir = temp.file("downloads");
+    options.state_dir = temp.file("state");
+    return options;
+  }()};
+};
+
+TEST_SUITE("peer_server") {
+  TEST_CASE("a greeting says which torrent is meant") {
+    Rig rig;
+    const SampleTorrent one = rig.seed("one", 30);
+    const SampleTorrent two = rig.seed("two", 30);
+    CHECK(one.torrent.info_hash != two.torrent.info_hash);
+    for (const SampleTorrent* sample : {&one, &two}) {
+      FakePeer fake = rig.dial();
+      fake.introduce("000", greeting_for(sample->torrent));
+      CHECK(fake.hear() == "Bitfield 111 greeting");
+      CHECK(fake.body().find(sample->torrent.info_hash.to_hex()) != std::string::npos);
+    }
+  }
+
+  TEST_CASE("a torrent that is not here ends the connection without a word") {
+    Rig rig;
+    rig.seed("one", 30);
+    FakePeer fake = rig.dial();
+    fake.introduce("000", greeting_for(sample_torrent(31, 10).torrent));
+    CHECK(fake.hear() == "end");
+    CHECK(rig.log.has("reason=unknown_torrent"));
+  }
+
+  TEST_CASE("an original means the torrent in the original form with that many pieces") {
+    Rig rig;
+    rig.seed("modern", 50);
+    rig.seed("five", 50, HashForm::kOriginal);
+    rig.seed("three", 30, HashForm::kOriginal);
+    FakePeer fake = rig.dial();
+    fake.introduce("00000", std::nullopt);
+    CHECK(fake.hear() == "Bitfield 11111");
+    FakePeer stranger = rig.dial();
+    stranger.introduce("0000", std::nullopt);
+    CHECK(stranger.hear() == "ServerClose");
+    CHECK(stranger.hear() == "end");
+  }
+
+  TEST_CASE("when an original could mean two torrents it is sent away") {
+    Rig rig;
+    rig.seed("one", 50, HashForm::kOriginal);
+    rig.seed("two", 45, HashForm::kOriginal);
+    FakePeer fake = rig.dial();
+    fake.introduce("00000", std::nullopt);
+    CHECK(fake.hear() == "ServerClose");
+    CHECK(fake.hear() == "end");
+  }
+
+  TEST_CASE("bad first frames are refused with their reason") {
+    const struct {
+      const char* hex;
+      const char* reason;
+    } kCases[] = {
+        {"ffffffffffffffff", "reason=frame_too_large"},
+        {"0000000000000005 00000001 02", "reason=bitfield_expected"},
+        {"0000000000000006 00000002 05 02", "reason=bad_bitfield"},
+        {"0000000000000007 00000002 05 00 78", "reason=bad_greeting"},
+        {"0000000000000000", "reason=empty_frame"},
+        {"00000000", "reason=truncated"},
+    };
+    Rig rig;
+    rig.seed("one", 30);
+    for (const auto& c : kCases) {
+      FakePeer fake = rig.dial();
+      fake.say_bytes(from_hex(c.hex));
+      fake.stream().finish_sending();
+      CHECK(fake.hear() == "end");
+      CHECK(eventually([&] { return rig.log.has(c.reason); }));
+    }
+  }
+
+  TEST_CASE("a torrent or a name that is taken is refused naming who has it") {
+    Rig rig;
+    SampleTorrent one = rig.seed("one", 30);
+    const auto same = rig.server.add(one.torrent, "copy.torrent");
+    REQUIRE(same);
+    CHECK(same->find("one.torrent") != std::string::npos);
+    one.torrent.info_hash = sample_torrent(31, 10).torrent.info_hash;
+    const auto name = rig.server.add(one.torrent, "other.torrent");
+    REQUIRE(name);
+    CHECK(name->find("one.torrent") != std::string::npos);
+    CHECK(rig.server.status().size() == 1);
+  }
+
+  TEST_CASE("removing a torrent ends its conversations, and frees its name") {
+    Rig rig;
+    const SampleTorrent one = rig.seed("one", 30);
+    FakePeer fake = rig.dial();
+    fake.introduce("000", greeting_for(one.torrent));
+    CHECK(fake.hear() == "Bitfield 111 greeting");
+    CHECK(fake.hear() == "UnInterested");
+    rig.server.remove(one.torrent.info_hash);
+    CHECK(fake.hear() == "ServerClose");
+    CHECK(rig.server.status().empty());
+    rig.server.remove(one.torrent.info_hash);
+    CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
+  }
+
+  TEST_CASE("stopping says goodbye to everyone") {
+    Rig rig;
+    const SampleTorrent one = rig.seed("one", 30);
+    FakePeer fake = rig.dial();
+    fake.introduce("000", greeting_for(one.torrent));
+    fake.hear_sorted(2);
+    FakePeer silent = rig.dial();
+    rig.server.stop();
+    CHECK(fake.hear() == "ServerClose");
+    CHECK(silent.hear() == "end");
+    CHECK(rig.server.connection_count() == 0);
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer

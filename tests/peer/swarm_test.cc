@@ -1,0 +1,239 @@
+#include "peer/swarm.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/captured_log.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_peer.h"
+#include "tests/support/peer_node.h"
+#include "tests/support/socket_pair.h"
+
+namespace piecework::peer {
+namespace {
+
+using Side = Talk::Side;
+
+const Endpoint kOneHost = *Endpoint::parse("10.0.0.1:5555");
+
+// A connection between two nodes, both of which take it for one to kOneHost.
+struct Link {
+  Link(PeerNode& dialler, PeerNode& accepter) : Link(dialler, accepter, tcp_stream_pair()) {}
+  Link(PeerNode& dialler, PeerNode& accepter, StreamPair pair)
+      : dials(dialler, std::move(pair.left), Side::kDialled, kOneHost),
+        accepts(accepter, std::move(pair.right), Side::kAccepted, kOneHost) {}
+
+  Talk dials;
+  Talk accepts;
+};
+
+// A fake that has met the node, and heard all that the node has to say at first.
+struct Guest {
+  Guest(PeerNode& node, const PeerId& peer_id, std::string_view pieces, Side side = Side::kAccepted)
+      : Guest(node, peer_id, pieces, side, tcp_stream_pair()) {}
+  Guest(PeerNode& node, const PeerId& peer_id, std::string_view pieces, Side side, StreamPair pair)
+      : talk(node, std::move(pair.left), side, kOneHost), fake(std::move(pair.right)) {
+    fake.introduce(pieces, greeting_for(node.sample().torrent, peer_id));
+    fake.hear_sorted(2);
+  }
+
+  Talk talk;
+  FakePeer fake;
+};
+
+TEST_SUITE("swarm") {
+  TEST_CASE("of two crossing connections the one dialled by the smaller peer_id stays") {
+    for (const bool smaller_first : {true, false}) {
+      const CapturedLog log;
+      const SampleTorrent sample = sample_torrent(100, 10);
+      PeerNode small(sample, "1111100000", "aaa");
+      PeerNode large(sample, "1111100000", "bbb");
+      std::optional<Link> by_small;
+      std::optional<Link> by_large;
+      for (const bool now_smaller : {smaller_first, !smaller_first}) {
+        if (now_smaller) by_small.emplace(small, large);
+        if (!now_smaller) by_large.emplace(large, small);
+      }
+      by_large->dials.outcome();
+      by_large->accepts.outcome();
+      CHECK(log.has("reason=surplus"));
+      for (PeerNode* node : {&small, &large}) {
+        CHECK(eventually([&] { return node->swarm().size() == 1; }));
+        CHECK(node->swarm().connections().front()->dialled_by() == "aaa");
+      }
+      // And it works: a piece that one gets comes to the other.
+      small.store().write_piece(PieceIndex(7), bytes_of(sample.piece(PieceIndex(7))));
+      small.swarm().left().complete(PieceIndex(7));
+      small.swarm().piece_stored(PieceIndex(7));
+      CHECK(eventually([&] { return large.swarm().left().is_held(PieceIndex(7)); }));
+    }
+  }
+
+  TEST_CASE("connections that cross at the same instant end with one, over and over") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(100, 10);
+    for (int round = 0; round < 20; ++round) {
+      PeerNode small(sample, "1111100000", "aaa");
+      PeerNode large(sample, "1111100000", "bbb");
+      Link by_large(large, small);
+      Link by_small(small, large);
+      by_large.dials.outcome();
+      by_large.accepts.outcome();
+      CHECK(eventually([&] { return small.swarm().size() == 1 && large.swarm().size() == 1; }));
+    }
+  }
+
+  TEST_CASE("of two connections dialled by the same side the newer one stays") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    Guest older(node, "guest", "000");
+    Guest newer(node, "guest", "000");
+    CHECK(older.fake.hear() == "ServerClose");
+    older.fake.stream().shutdown();
+    CHECK(older.talk.outcome() == Outcome::kSurplus);
+    newer.fake.say(MessageId::kInterested);
+    CHECK(newer.fake.hear() == "UnChoke");
+    CHECK(node.swarm().size() == 1);
+  }
+
+  TEST_CASE("two peers on one host, or one peer with two connection numbers, both stay") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    Guest one(node, "one", "000");
+    Guest two(node, "two", "000");
+    StreamPair pair = tcp_stream_pair();
+    Talk third(node, std::move(pair.left), Side::kAccepted, kOneHost);
+    FakePeer second_of_two(std::move(pair.right));
+    Greeting greeting = greeting_for(sample.torrent, "two");
+    greeting.connection = 1;
+    second_of_two.introduce("000", greeting);
+    second_of_two.hear_sorted(2);
+    for (FakePeer* fake : {&one.fake, &two.fake, &second_of_two}) {
+      fake->say(MessageId::kInterested);
+      CHECK(fake->hear() == "UnChoke");
+    }
+    CHECK(node.swarm().size() == 3);
+  }
+
+  TEST_CASE("a piece that is stored is told to everyone, and the last one to the owner") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    std::deque<Guest> guests;
+    for (const char* name : {"one", "two", "three"}) guests.emplace_back(node, name, "000");
+    for (const std::uint32_t piece : {1U, 2U}) {
+      CHECK(node.all_held() == 0);
+      node.swarm().left().complete(PieceIndex(piece));
+      node.swarm().piece_stored(PieceIndex(piece));
+      for (Guest& guest : guests) CHECK(guest.fake.hear() == "Have " + std::to_string(piece));
+    }
+    CHECK(node.all_held() == 1);
+  }
+
+  TEST_CASE("what a dying connection had asked for is asked of another at once") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(10, 10);
+    PeerNode node(sample, "0");
+    Guest dies(node, "dies", "1");
+    dies.fake.say(MessageId::kUnChoke);
+    CHECK(dies.fake.hear() == "Request 0");
+    Guest lives(node, "lives", "1");
+    lives.fake.say(MessageId::kUnChoke);
+    dies.fake.stream().shutdown();
+    CHECK(lives.fake.hear() == "Request 0");
+    CHECK(dies.talk.outcome() == Outcome::kLost);
+  }
+
+  TEST_CASE("in the endgame a slow peer is not waited for") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(10, 10);
+    PeerNode node(sample, "0");
+    Guest slow(node, "slow", "1");
+    slow.fake.say(MessageId::kUnChoke);
+    CHECK(slow.fake.hear() == "Request 0");
+    Guest fast(node, "fast", "1");
+    fast.fake.say(MessageId::kUnChoke);
+    CHECK(fast.fake.hear() == "Request 0");
+    fast.fake.say_piece(0, sample.content);
+    CHECK(slow.fake.hear() == "Have 0");
+    CHECK(slow.fake.hear() == "UnInterested");
+    slow.fake.say_piece(0, sample.content);  // too late
+    CHECK(eventually([&] { return node.swarm().wasted == 10; }));
+    CHECK(node.swarm().downloaded == 10);
+  }
+
+  TEST_CASE("a closed swarm empties, takes nobody, and can be opened again") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    CHECK(node.swarm().wait_until_empty(Clock::now()));
+    Guest guest(node, "guest", "000");
+    CHECK_FALSE(node.swarm().wait_until_empty(Clock::now() + milliseconds(20)));
+    node.swarm().close_all();
+    CHECK(guest.fake.hear() == "ServerClose");
+    guest.fake.stream().shutdown();
+    CHECK(node.swarm().wait_until_empty(soon()));
+    CHECK(guest.talk.outcome() == Outcome::kStopped);
+
+    StreamPair pair = tcp_stream_pair();
+    Talk late(node, std::move(pair.left), Side::kDialled, kOneHost);
+    FakePeer fake(std::move(pair.right));
+    CHECK(fake.hear() == "ServerClose");
+    fake.stream().shutdown();
+    CHECK(late.outcome() == Outcome::kStopped);
+
+    node.swarm().open();
+    const Guest again(node, "guest", "000");
+    CHECK(node.swarm().size() == 1);
+  }
+
+  TEST_CASE("a storage failure reaches the owner") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    node.swarm().storage_failed("disk full");
+    CHECK(node.storage_failed() == 1);
+  }
+
+  TEST_CASE("only torrents in the original form admit originals") {
+    for (const HashForm form : {HashForm::kSha256, HashForm::kSha1, HashForm::kOriginal}) {
+      const SampleTorrent sample = sample_torrent(30, 10, form);
+      PeerNode node(sample, "100");
+      CHECK(node.swarm().admits_originals() == (form == HashForm::kOriginal));
+    }
+  }
+
+  TEST_CASE("many peers that all know each other all complete") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(200 * 500 + 1, 500);
+    const std::size_t count = sample.torrent.layout.count();
+    std::deque<PeerNode> nodes;
+    nodes.emplace_back(sample, std::string(count, '1'), "seeder");
+    for (const char* name : {"a", "b", "c"}) {
+      nodes.emplace_back(sample, std::string(count, '0'), name);
+    }
+    std::deque<Link> links;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) links.emplace_back(nodes[i], nodes[j]);
+    }
+    for (Link& link : links) {
+      CHECK(link.dials.outcome() == Outcome::kBothComplete);
+      CHECK(link.accepts.outcome() == Outcome::kBothComplete);
+    }
+    for (PeerNode& node : nodes) {
+      CHECK(node.content() == sample.content);
+      CHECK(node.swarm().size() == 0);
+      CHECK(node.swarm().left().availability(PieceIndex(0)) == 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace piecework::peer
