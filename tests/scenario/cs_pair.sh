@@ -108,7 +108,10 @@ killed() {
   some_arrived() {
     local fd
     for fd in "/proc/${pids[cut]}/fd"/*; do
-      [[ $(readlink "$fd") != "$target"/* ]] || cmp -s -n 65536 "$fd" "$work/large.bin" && return 0
+      if [[ $(readlink "$fd") == "$target"/* ]]; then
+        cmp -s -n 65536 "$fd" "$work/large.bin"
+        return
+      fi
     done
     return 1
   }
