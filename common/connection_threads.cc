@@ -26,13 +26,14 @@ ConnectionThreads::Started ConnectionThreads::start(Stream stream, const Endpoin
       std::make_shared<Connection>(std::move(stream), remote, origin == Origin::kAccepted);
   MutexLock lock(mutex_);
   if (stopping_) return Started::kStopping;
+  // Those evicted still have a thread until they notice; a flood must not pile them up either.
+  const bool may_evict = live_.size() < limits_.total + limits_.total / 4 + 16;
   if (const auto at = per_address_.find(remote.address);
-      at != per_address_.end() && at->second >= limits_.per_address) {
+      at != per_address_.end() && at->second >= limits_.per_address &&
+      !(may_evict && evict_one_locked(&remote.address))) {
     return Started::kAddressFull;
   }
-  // Those evicted still have a thread until they notice; a flood must not pile them up either.
-  const bool too_many_leaving = live_.size() >= limits_.total + limits_.total / 4 + 16;
-  if (counted_ >= limits_.total && (too_many_leaving || !evict_one_locked())) {
+  if (counted_ >= limits_.total && !(may_evict && evict_one_locked(nullptr))) {
     return Started::kFull;
   }
   if (idle_workers_ > jobs_.size()) {
@@ -60,7 +61,7 @@ void ConnectionThreads::first_frame_done(Connection& connection) {
 
 bool ConnectionThreads::evict_one() {
   MutexLock lock(mutex_);
-  return evict_one_locked();
+  return evict_one_locked(nullptr);
 }
 
 std::size_t ConnectionThreads::count() const {
@@ -121,22 +122,28 @@ bool ConnectionThreads::take_job(Job& job) {
   return true;
 }
 
-bool ConnectionThreads::evict_one_locked() {
-  const auto candidate = [](const auto& c) { return c->evictable_ && !c->evicted_; };
+bool ConnectionThreads::evict_one_locked(const IpAddress* address) {
+  const auto candidate = [&](const auto& c) {
+    return c->evictable_ && !c->evicted_ && (!address || c->remote_.address == *address);
+  };
   // live_ is in the order of arrival, so the first is the one that has waited longest.
   const auto oldest = std::find_if(live_.begin(), live_.end(), candidate);
   if (oldest == live_.end()) return false;
   (*oldest)->evicted_ = true;
   (*oldest)->stream_.shutdown();
-  --counted_;
+  uncount_locked(**oldest);
   return true;
+}
+
+void ConnectionThreads::uncount_locked(const Connection& connection) {
+  --counted_;
+  const auto at = per_address_.find(connection.remote_.address);
+  if (--at->second == 0) per_address_.erase(at);
 }
 
 void ConnectionThreads::forget_locked(const std::shared_ptr<Connection>& connection) {
   live_.erase(std::find(live_.begin(), live_.end(), connection));
-  if (!connection->evicted_) --counted_;
-  const auto at = per_address_.find(connection->remote_.address);
-  if (--at->second == 0) per_address_.erase(at);
+  if (!connection->evicted_) uncount_locked(*connection);
 }
 
 void ConnectionThreads::join_finished() {

@@ -53,9 +53,9 @@ class ConnectionThreads {
   ConnectionThreads(std::string thread_name, Limits limits);
   ~ConnectionThreads();
 
-  // Gives the connection a thread. When all places are taken, the accepted connection that has gone
-  // longest without a complete first frame is shut down to make room; when there is none, the
-  // newcomer is refused (its stream is closed).
+  // Gives the connection a thread. When all places are taken, or all for its address, the accepted
+  // connection (from that address) that has gone longest without a complete first frame is shut
+  // down to make room; when there is none, the newcomer is refused (its stream is closed).
   Started start(Stream stream, const Endpoint& remote, Origin origin, Handler handler)
       EXCLUDES(mutex_);
 
@@ -78,7 +78,9 @@ class ConnectionThreads {
 
   void run_worker(std::list<std::thread>::iterator self) EXCLUDES(mutex_);
   bool take_job(Job& job) EXCLUDES(mutex_);
-  bool evict_one_locked() REQUIRES(mutex_);
+  // Of those from `address`, unless that is null.
+  bool evict_one_locked(const IpAddress* address) REQUIRES(mutex_);
+  void uncount_locked(const Connection& connection) REQUIRES(mutex_);
   void forget_locked(const std::shared_ptr<Connection>& connection) REQUIRES(mutex_);
   void join_finished() EXCLUDES(mutex_);
 

@@ -138,9 +138,25 @@ TEST_SUITE("connection_threads") {
     CHECK(newcomer.answers('y'));
   }
 
+  TEST_CASE("a silent connection makes room for another one from its address, and no other") {
+    Echoes echoes({.total = 10, .per_address = 2});
+    auto elsewhere = echoes.start(2);
+    auto talks = echoes.start(1);
+    CHECK(talks.answers('f'));
+    auto silent = echoes.start(1);
+    auto newcomer = echoes.start(1);
+    CHECK(newcomer.started == Started::kYes);
+    CHECK(silent.ended());
+    CHECK(newcomer.answers('f'));
+    CHECK(talks.answers('x'));
+    CHECK(elsewhere.answers('x'));
+    CHECK(echoes.start(1).started == Started::kAddressFull);
+  }
+
   TEST_CASE("one address does not take every place") {
     Echoes echoes({.total = 10, .per_address = 2});
     auto one = echoes.start(1);
+    CHECK(one.answers('f'));
     auto two = echoes.start(1, Origin::kDialled);
     CHECK(two.started == Started::kYes);
     auto three = echoes.start(1);
