@@ -69,13 +69,6 @@ void sync_directory(const std::string& directory) {
   check(::fsync(fd.get()), "fsync", directory);
 }
 
-// Renaming over /dev/null or a FIFO would put a plain file in its place.
-void require_replaceable(const std::string& path) {
-  struct stat status;
-  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
-  fail(S_ISDIR(status.st_mode) ? EISDIR : EINVAL, "replace", path + ", which is no regular file");
-}
-
 void require_regular(int fd, const std::string& path) {
   struct stat status;
   check(::fstat(fd, &status), "fstat", path);
@@ -84,6 +77,12 @@ void require_regular(int fd, const std::string& path) {
 }
 
 }  // namespace
+
+void require_replaceable(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
+  fail(S_ISDIR(status.st_mode) ? EISDIR : EINVAL, "replace", path + ", which is no regular file");
+}
 
 void write_file_atomically(const std::string& path, std::string_view content, mode_t mode,
                            Durability durability) {

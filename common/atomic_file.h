@@ -23,6 +23,10 @@ enum class Durability {
 void write_file_atomically(const std::string& path, std::string_view content, mode_t mode,
                            Durability durability);
 
+// Throws std::system_error naming the path when something other than a regular file is there:
+// renaming over /dev/null or a FIFO would put a plain file in its place.
+void require_replaceable(const std::string& path);
+
 // The content of the regular file at `path`. Throws std::system_error naming the path: EFBIG when
 // it has more than `limit` bytes, EISDIR or EINVAL when it is no regular file. Never blocks on a
 // FIFO.

@@ -33,24 +33,26 @@ ConfigSource config_source(const DaemonProgram& program, const CommandLine& line
           .overrides = line.values("--set")};
 }
 
+int print(const std::string& text) {
+  std::cout << text << std::flush;
+  return std::cout ? kExitOk : kExitIo;
+}
+
 int run(const DaemonProgram& program, const std::vector<std::string>& arguments,
         ShutdownSignals& signals) {
   const CommandSpec spec = command_spec(program);
   const CommandLine line = CommandLine::parse(spec, arguments);
   if (line.help()) {
-    std::cout << help_text(spec);
-    return kExitOk;
+    return print(help_text(spec));
   }
   if (line.has("--version")) {
-    std::cout << program.name << ' ' << kVersion << '\n';
-    return kExitOk;
+    return print(std::string(program.name) + " " + std::string(kVersion) + "\n");
   }
   const ConfigSource source = config_source(program, line);
   source.load(program.schema);
   program.check();
   if (line.has("--dump-config")) {
-    std::cout << program.schema.dump();
-    return kExitOk;
+    return print(program.schema.dump());
   }
   if (line.has("--test-config")) {
     std::cerr << program.name << ": the configuration is fine\n";

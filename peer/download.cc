@@ -68,15 +68,16 @@ void Download::run() {
   log_info("torrent.added", log_fields());
   while (!stopping_) {
     try {
-      if (swarm() == nullptr) check();
+      if (!swarm()) check();
       if (!stopping_) take_part();
     } catch (const std::exception& error) {
       Fields fields = log_fields();
       fields.emplace_back("reason", error.what());
       log_error("torrent.error", fields);
       set_state(DownloadState::kError, error.what());
-      empty_swarm();
+      const bool unused = empty_swarm();
       wait_to_retry();
+      if (unused) forget_lost_file();
     }
   }
   depart();
@@ -96,9 +97,11 @@ void Download::check() {
       .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); }};
   {
     MutexLock lock(mutex_);
-    swarm_ = std::make_unique<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
+    swarm_ = std::make_shared<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
                                      held, !opened.final_name, random_seed(), std::move(events));
+    if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
     // Whoever put it there may have meant it: nothing is overwritten unasked.
+    problem_.clear();
     if (damaged) {
       problem_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
                  " pieces of " + store_.path() +
@@ -201,7 +204,7 @@ void Download::depart() {
   empty_swarm();
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   try {
-    if (swarm() != nullptr && store_.is_part()) save_state(swarm()->size() == 0);
+    if (swarm() && store_.is_part()) save_state(swarm()->size() == 0);
   } catch (const std::system_error& error) {
     Fields fields = log_fields();
     fields.emplace_back("reason", error.what());
@@ -210,13 +213,22 @@ void Download::depart() {
   log_info("torrent.stopped", log_fields());
 }
 
-void Download::empty_swarm() {
-  Swarm* const peers = swarm();
-  if (peers == nullptr) return;
+bool Download::empty_swarm() {
+  const auto peers = swarm();
+  if (!peers) return true;
   peers->close_all();
-  if (peers->wait_until_empty(Clock::now() + kPartingTime)) return;
+  if (peers->wait_until_empty(Clock::now() + kPartingTime)) return true;
   for (const auto& connection : peers->connections()) connection->abort();
-  peers->wait_until_empty(Clock::now() + kPartingTime);
+  return peers->wait_until_empty(Clock::now() + kPartingTime);
+}
+
+// A file that somebody has removed, replaced or changed is checked like one that was just found.
+void Download::forget_lost_file() {
+  if (!swarm() || store_.is_intact()) return;
+  MutexLock lock(mutex_);
+  lost_swarm_ = std::move(swarm_);
+  completing_ = false;
+  book_.start_over(Clock::now());
 }
 
 // ---- Tracker and peers ----
@@ -276,7 +288,7 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
 }
 
 bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
-  if (swarm() == nullptr) return false;
+  if (!swarm()) return false;
   std::optional<Endpoint> listens_at;
   converse(connection, std::move(first), [&](const Endpoint& peer) {
     listens_at = peer;
@@ -295,7 +307,9 @@ bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
 Outcome Download::converse(ConnectionThreads::Connection& connection,
                            std::optional<FirstFrame> first,
                            const std::function<void(const Endpoint&)>& on_met) {
-  const auto conversation = std::make_shared<PeerConnection>(*swarm(), connection.stream(),
+  const auto peers = swarm();  // kept, whatever becomes of the torrent meanwhile
+  if (!peers) return Outcome::kStopped;
+  const auto conversation = std::make_shared<PeerConnection>(*peers, connection.stream(),
                                                              connection.remote(), std::move(first));
   return conversation->run(on_met);
 }
@@ -313,8 +327,17 @@ void Download::save_state(bool clean) {
 
 void Download::save_progress() {
   next_save_ = Clock::now() + kSaveEvery;
-  if (!store_.is_part() || completing_ || swarm()->left().held_count() == saved_pieces_) return;
-  save_state(false);
+  if (!needs_the_file()) return;
+  // Looked at again afterwards: the file may have got its final name in between.
+  if (!store_.is_intact() && needs_the_file()) {
+    throw std::runtime_error(store_.path() + " was removed, replaced or changed");
+  }
+  if (store_.is_part() && swarm()->left().held_count() != saved_pieces_) save_state(false);
+}
+
+// A complete file is not looked after: its owner may do with it what he likes.
+bool Download::needs_the_file() const {
+  return !completing_ && !swarm()->left().all_held();
 }
 
 void Download::on_storage_failed(const std::string& reason) {
@@ -335,7 +358,7 @@ void Download::wait_for_event() {
   MutexLock lock(mutex_);
   while (!poked_) {
     Deadline deadline = std::min(announcer_.next(), book_.next_due());
-    if (state_ == DownloadState::kDownloading) deadline = std::min(deadline, next_save_);
+    if (!swarm_->left().all_held()) deadline = std::min(deadline, next_save_);
     if (!event_.wait_until(mutex_, deadline)) break;
   }
   poked_ = false;
@@ -377,8 +400,8 @@ DownloadStatus Download::status() const {
     status.rate_down = down_.bytes_per_second();
     status.rate_up = up_.bytes_per_second();
   }
-  const Swarm* const peers = swarm();
-  if (peers == nullptr) {
+  const auto peers = swarm();
+  if (!peers) {
     status.bytes = checked_bytes_;
     return status;
   }
@@ -426,8 +449,8 @@ void Download::set_state(DownloadState state, const std::string& problem) {
 }
 
 Announcer::Counters Download::counters() const {
-  const Swarm* const peers = swarm();
-  if (peers == nullptr) return {.left = torrent_.layout.file_length()};
+  const auto peers = swarm();
+  if (!peers) return {.left = torrent_.layout.file_length()};
   const std::uint64_t held = peers->left().held().held_bytes(torrent_.layout);
   return {.left = torrent_.layout.file_length() - held,
           .downloaded = peers->downloaded,
@@ -438,9 +461,9 @@ Fields Download::log_fields() const {
   return {{"hash", torrent_.info_hash.to_short_hex()}, {"name", torrent_.file_name}};
 }
 
-Swarm* Download::swarm() const {
+std::shared_ptr<Swarm> Download::swarm() const {
   MutexLock lock(mutex_);
-  return swarm_.get();
+  return swarm_;
 }
 
 }  // namespace piecework::peer

@@ -103,7 +103,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void save_progress();
   void wait_for_event() EXCLUDES(mutex_);
   void wait_to_retry() EXCLUDES(mutex_);
-  void empty_swarm();
+  bool empty_swarm();  // true: nobody uses the file any more
+  void forget_lost_file() EXCLUDES(mutex_);
+  bool needs_the_file() const;
   void poke() EXCLUDES(mutex_);
   void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
   void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
@@ -111,7 +113,7 @@ class Download : public std::enable_shared_from_this<Download> {
   std::string why_slow(const Swarm& swarm) const EXCLUDES(mutex_);
   Announcer::Counters counters() const;
   Fields log_fields() const;
-  Swarm* swarm() const EXCLUDES(mutex_);
+  std::shared_ptr<Swarm> swarm() const EXCLUDES(mutex_);
 
   const Torrent torrent_;
   Environment& environment_;
@@ -139,7 +141,8 @@ class Download : public std::enable_shared_from_this<Download> {
   Random random_ GUARDED_BY(mutex_);
   RateMeter down_ GUARDED_BY(mutex_);
   RateMeter up_ GUARDED_BY(mutex_);
-  std::unique_ptr<Swarm> swarm_ GUARDED_BY(mutex_);  // once checked, to the end
+  std::shared_ptr<Swarm> swarm_ GUARDED_BY(mutex_);       // once checked
+  std::shared_ptr<Swarm> lost_swarm_ GUARDED_BY(mutex_);  // of a file that was lost, until the next
 };
 
 }  // namespace piecework::peer

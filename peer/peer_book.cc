@@ -78,6 +78,7 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
   entry.dialled = false;
   switch (outcome) {
     case Outcome::kLost:
+    case Outcome::kStopped:
       entry.failures = 0;
       entry.not_before = now + back_off(0, random);
       break;
@@ -91,9 +92,14 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
       entry.not_before = now + kAfterOver;
       break;
     case Outcome::kBothComplete:
-    case Outcome::kBanned:
-    case Outcome::kStopped: entry.not_before = now + kHopeless; break;
+    case Outcome::kBanned: entry.not_before = now + kHopeless; break;
     case Outcome::kSelf: entry.not_before = kNoDeadline; break;
+  }
+}
+
+void PeerBook::start_over(TimePoint now) {
+  for (auto& [endpoint, entry] : entries_) {
+    if (entry.not_before != kNoDeadline) entry.not_before = std::min(entry.not_before, now);
   }
 }
 

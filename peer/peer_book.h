@@ -49,6 +49,9 @@ class PeerBook {
   // A conversation with `peer` that we had dialled ended. Returns when it is dialled again.
   void ended(const Endpoint& peer, Outcome outcome, TimePoint now, Random& random);
 
+  // What we hold has changed for the worse: everyone may have something for us again.
+  void start_over(TimePoint now);
+
   // A peer that dialled us turned out to listen at `peer` (or has gone again): there is no need to
   // dial it.
   void accepted_from(const Endpoint& peer);

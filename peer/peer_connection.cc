@@ -313,6 +313,8 @@ void PeerConnection::write_until_closed() {
   using What = Outbox::Next::What;
   TimePoint look_again = kNoDeadline;
   while (true) {
+    // Also when there is always a piece to be sent.
+    if (look_again <= Clock::now()) outbox_.wake_to_request();
     const Outbox::Next next = outbox_.wait(std::min(Clock::now() + kKeepAliveEvery, look_again));
     if (next.what == What::kClosed) {
       stream_.send_all(next.small, Clock::now() + kLastWordsTime);
@@ -322,9 +324,9 @@ void PeerConnection::write_until_closed() {
       stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
     } else if (next.what == What::kPiece) {
       send_piece(next.piece);
-    } else if (next.what == What::kRequest || look_again <= Clock::now()) {
+    } else if (next.what == What::kRequest) {
       look_again = request_more() ? Clock::now() + kEndgamePatience : kNoDeadline;
-    } else {
+    } else if (Clock::now() < look_again) {
       exchange_.keep_alive();
     }
   }

@@ -1,6 +1,10 @@
 #include "peer/peer_server.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
@@ -40,6 +44,16 @@ PeerServer::PeerServer(const Options& options)
   std::error_code error;
   std::filesystem::create_directories(options.state_dir, error);
   if (error) throw std::system_error(error, "create " + options.state_dir);
+  lock_state_dir(options.state_dir);
+}
+
+// Two nodes that write the same state would each undo what the other has noted (flock(2)).
+void PeerServer::lock_state_dir(const std::string& path) {
+  state_lock_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!state_lock_.valid()) throw_errno("open " + path);
+  if (::flock(state_lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
+  if (errno == EWOULDBLOCK) errno = EBUSY;
+  throw_errno("state_dir " + path + " is in use by another peerd");
 }
 
 PeerServer::~PeerServer() {

@@ -55,12 +55,14 @@ class PeerServer {
     std::string origin;
   };
 
+  void lock_state_dir(const std::string& path);
   void talk(ConnectionThreads::Connection& connection);
   std::uint32_t max_pieces() const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Download>> downloads() const EXCLUDES(mutex_);
 
   const DownloadDir directory_;
+  UniqueFd state_lock_;
   ConnectionThreads connections_;
   TcpServer server_;
   Download::Environment environment_;

@@ -95,6 +95,8 @@ ExitCode exit_code_of(const std::system_error& error) {
     case ENOTDIR: return kExitNoInput;
     case EACCES:
     case EPERM: return kExitRefused;
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
     case ECONNREFUSED:
     case ECONNRESET:
     case EHOSTUNREACH:

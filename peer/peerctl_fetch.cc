@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "common/atomic_file.h"
 #include "common/command_line.h"
 #include "common/errors.h"
 #include "common/frame.h"
@@ -46,6 +47,11 @@ class Output {
  public:
   explicit Output(const std::string& path) : path_(path) {
     if (path_ == "-") return;
+    try {
+      require_replaceable(path_);
+    } catch (const std::system_error& error) {
+      throw CommandError(kExitCantCreate, error.what());
+    }
     const std::string directory(directory_prefix(path_));
     named_ = directory + "." + path_.substr(directory.size()) + "." + std::string(kRandomName);
     fd_.reset(

@@ -50,6 +50,7 @@ PieceStore::Opened PieceStore::open_complete(const std::optional<ResumeState>& s
   is_part_ = false;
   const std::uint32_t pieces = torrent_.layout.count();
   const FileMark now = mark();
+  complete_mark_ = now;
   if (now.length != torrent_.layout.file_length()) {
     throw StorageError(std::errc::file_exists,
                        path() + " exists with " + std::to_string(now.length) +
@@ -104,6 +105,22 @@ std::string PieceStore::path() const {
                   : directory_.path_of(torrent_.file_name);
 }
 
+bool PieceStore::is_intact() const {
+  const bool part = is_part_;
+  try {
+    const std::string& name = torrent_.file_name;
+    const UniqueFd named =
+        directory_.open_existing(part ? DownloadDir::part_name(name) : name, O_RDONLY);
+    struct stat there;
+    if (!named.valid() || ::fstat(named.get(), &there) < 0) return false;
+    const FileMark found = FileMark::of(there);
+    if (!part) return found == complete_mark_;
+    return found.inode == mark().inode && found.length == torrent_.layout.file_length();
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 void PieceStore::sync() {
   if (::fdatasync(file_.get()) < 0) storage_call([&] { throw_errno("sync " + path()); });
 }
@@ -112,6 +129,7 @@ void PieceStore::finish() {
   storage_call([&] {
     sync();
     directory_.rename(DownloadDir::part_name(torrent_.file_name), torrent_.file_name);
+    complete_mark_ = mark();
     is_part_ = false;
   });
 }

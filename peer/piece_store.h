@@ -55,6 +55,9 @@ class PieceStore {
   std::uint32_t length(PieceIndex piece) const { return torrent_.layout.length(piece); }
   bool is_part() const { return is_part_; }
   std::string path() const;
+  // Is what was opened still there under its name, as long as it was, and (under the final name)
+  // unchanged?
+  bool is_intact() const;
 
   // Makes everything written so far durable. Throws StorageError.
   void sync();
@@ -76,6 +79,7 @@ class PieceStore {
   const Torrent& torrent_;
   const std::uint64_t min_free_bytes_;
   UniqueFd file_;
+  FileMark complete_mark_;  // of the file under its final name
   std::atomic<bool> is_part_ = true;
 };
 

@@ -78,6 +78,12 @@ bool Swarm::wait_until_empty(Deadline deadline) {
   return true;
 }
 
+void Swarm::count_on_from(const Swarm& earlier) {
+  downloaded += earlier.downloaded;
+  wasted += earlier.wasted;
+  uploaded += earlier.uploaded;
+}
+
 std::vector<std::shared_ptr<PeerConnection>> Swarm::connections() const {
   MutexLock lock(mutex_);
   return connections_;

@@ -78,6 +78,9 @@ class Swarm {
   std::vector<std::shared_ptr<PeerConnection>> connections() const EXCLUDES(mutex_);
   std::size_t size() const EXCLUDES(mutex_);
 
+  // Takes over the counters of one that is over.
+  void count_on_from(const Swarm& earlier);
+
   // Bytes of pieces: received and kept, received and thrown away, sent.
   std::atomic<std::uint64_t> downloaded = 0;
   std::atomic<std::uint64_t> wasted = 0;

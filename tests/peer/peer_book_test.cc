@@ -90,7 +90,7 @@ TEST_SUITE("peer_book") {
         {Outcome::kOver, seconds(10), seconds(10)},
         {Outcome::kBothComplete, seconds(600), seconds(600)},
         {Outcome::kBanned, seconds(600), seconds(600)},
-        {Outcome::kStopped, seconds(600), seconds(600)},
+        {Outcome::kStopped, milliseconds(750), seconds(1)},
     };
     for (const auto& c : kCases) {
       CAPTURE(outcome_name(c.outcome));
