@@ -12,6 +12,7 @@ std::vector<int> stored(T value) {
   std::array<std::byte, sizeof(T)> bytes{};
   store_be<T>(bytes, value);
   std::vector<int> numbers;
+  numbers.reserve(bytes.size());
   for (const std::byte b : bytes) numbers.push_back(std::to_integer<int>(b));
   return numbers;
 }

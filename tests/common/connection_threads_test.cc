@@ -260,7 +260,7 @@ TEST_SUITE("connection_threads") {
     constexpr int kRounds = 150;
     Echoes echoes({.total = 8, .per_address = 3});
     std::atomic<int> refused{0};
-    std::vector<std::thread> threads;
+    std::deque<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         std::mt19937 random(static_cast<unsigned>(t));

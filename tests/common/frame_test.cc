@@ -49,7 +49,7 @@ TEST_SUITE("frame") {
 
   TEST_CASE("frames come back whole and in order, over both kinds of socket") {
     for (const auto make : {unix_stream_pair, tcp_stream_pair}) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       const std::string big(100'000, 'x');
       std::thread sender([&] {
         for (const std::string_view body : {std::string_view("hello"), std::string_view(),
@@ -136,7 +136,7 @@ TEST_SUITE("frame") {
 
   TEST_CASE("the deadline holds in the header and in the body") {
     const std::string whole = header(6) + "abcdef";
-    for (const std::size_t sent : {0, 1, 7, 8, 13}) {
+    for (const std::size_t sent : {0U, 1U, 7U, 8U, 13U}) {
       CAPTURE(sent);
       StreamPair pair = unix_stream_pair();
       send(pair.left, whole.substr(0, sent));

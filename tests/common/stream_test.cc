@@ -23,7 +23,7 @@ namespace piecework {
 namespace {
 
 constexpr milliseconds kShort{50};
-constexpr StreamPair (*kBothKinds[])() = {unix_stream_pair, tcp_stream_pair};
+constexpr StreamPair (*kBothKinds[])(int) = {unix_stream_pair, tcp_stream_pair};
 
 UniqueFd open_file(const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -98,7 +98,7 @@ class HeldBackSigpipe {
 TEST_SUITE("stream") {
   TEST_CASE("what is sent arrives, however it is cut on the way") {
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       const std::string text = digits(3'000'000);
       std::thread sender([&] {
         pair.left.send_all(bytes_of(text).first(10), soon(), true);
@@ -112,7 +112,7 @@ TEST_SUITE("stream") {
 
   TEST_CASE("both directions move at the same time") {
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       const std::string text = digits(3'000'000);
       std::vector<std::thread> threads;
       for (Stream* stream : {&pair.left, &pair.right}) {
@@ -128,7 +128,7 @@ TEST_SUITE("stream") {
 
   TEST_CASE("the end of the stream is 0 bytes, and false only before the first of them") {
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       pair.left.send_all(bytes_of("abc"), soon());
       pair.left.finish_sending();
       std::byte two[2];
@@ -152,7 +152,7 @@ TEST_SUITE("stream") {
 
   TEST_CASE("a byte now and then does not move the deadline") {
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       std::atomic<bool> over{false};
       std::thread trickle([&] {
         while (!over) {
@@ -176,7 +176,7 @@ TEST_SUITE("stream") {
     const UniqueFd file = open_file(directory.write("file", text));
     for (const auto make : kBothKinds) {
       for (const bool from_file : {false, true}) {
-        StreamPair pair = make();
+        StreamPair pair = make(0);
         std::atomic<bool> over{false};
         std::thread reader([&] {
           std::byte little[512];
@@ -204,7 +204,7 @@ TEST_SUITE("stream") {
 
   TEST_CASE("shutdown() from another thread wakes a blocked receive") {
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       wake_from(
           [&] {
             std::byte byte;
@@ -221,7 +221,7 @@ TEST_SUITE("stream") {
     const UniqueFd file = open_file(directory.write("file", std::string(1 << 20, 'x')));
     for (const auto make : kBothKinds) {
       for (const bool from_file : {false, true}) {
-        StreamPair pair = make();
+        StreamPair pair = make(0);
         fill(pair.left);
         wake_from(
             [&] {
@@ -282,11 +282,8 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE("a connection refused names the endpoint") {
-    Endpoint nobody;
-    {
-      const LoopbackListener gone;
-      nobody = gone.endpoint();
-    }
+    const RefusingPort refusing;
+    const Endpoint nobody = refusing.endpoint();
     Stream stream = Stream::unconnected(nobody);
     try {
       stream.connect(nobody, soon());
@@ -315,7 +312,7 @@ TEST_SUITE("stream") {
     const std::string text = digits(3'000'000);
     const UniqueFd file = open_file(directory.write("file", text));
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       std::thread sender([&] {
         pair.left.send_file(file.get(), 5, 0, soon());
         pair.left.send_file(file.get(), 7, 2'500'000, soon());
@@ -332,7 +329,7 @@ TEST_SUITE("stream") {
     const TempDir directory;
     const UniqueFd file = open_file(directory.write("file", "0123456789"));
     for (const auto make : kBothKinds) {
-      StreamPair pair = make();
+      StreamPair pair = make(0);
       CHECK_THROWS_AS(pair.left.send_file(file.get(), 4, 7, soon()), FileReadError);
       CHECK(recv_text(pair.right, 6) == "456789");
       CHECK_THROWS_AS(pair.left.send_file(file.get(), 10, 1, soon()), FileReadError);
@@ -350,7 +347,7 @@ TEST_SUITE("stream") {
     for (const auto make : kBothKinds) {
       for (const bool from_file : {false, true}) {
         const HeldBackSigpipe sigpipe;
-        StreamPair pair = make();
+        StreamPair pair = make(0);
         { const Stream gone = std::move(pair.right); }
         const auto send_much = [&] {
           for (int i = 0; i < 100; ++i) {

@@ -29,11 +29,6 @@ Torrent torrent_at(const std::vector<HostPort>& trackers, HashForm form = HashFo
   return torrent;
 }
 
-HostPort nobody() {
-  const LoopbackListener gone;
-  return {"127.0.0.1", gone.endpoint().port};
-}
-
 struct Rig {
   explicit Rig(Torrent which) : torrent(std::move(which)) {}
 
@@ -45,7 +40,7 @@ struct Rig {
   }
 
   CapturedLog log;
-  Torrent torrent;
+  const Torrent torrent;
   Announcer announcer{torrent, kSelf, std::nullopt, 1};
 };
 
@@ -112,7 +107,8 @@ TEST_SUITE("announcer") {
   }
 
   TEST_CASE("a tracker that fails is tried again after longer and longer") {
-    Rig rig(torrent_at({nobody()}));
+    const RefusingPort nobody;
+    Rig rig(torrent_at({nobody.host_port()}));
     for (const int wait : {1, 2, 4, 8, 16, 32, 60, 60}) {
       CAPTURE(wait);
       CHECK(rig.next_between(milliseconds(wait * 750), seconds(wait)));
@@ -123,8 +119,9 @@ TEST_SUITE("announcer") {
   }
 
   TEST_CASE("the next tracker in the list takes the place of one that fails") {
+    const RefusingPort nobody;
     ScriptedTracker tracker({started_ack(), started_ack()});
-    Rig rig(torrent_at({nobody(), tracker.at(), nobody()}));
+    Rig rig(torrent_at({nobody.host_port(), tracker.at(), nobody.host_port()}));
     CHECK_FALSE(rig.announcer.announce(kCounters, false));
     CHECK_FALSE(rig.announcer.problem().empty());
     CHECK(rig.announcer.announce(kCounters, false));
@@ -142,7 +139,8 @@ TEST_SUITE("announcer") {
 
   TEST_CASE("leaving is said to the tracker that answered last, once, and only then") {
     ScriptedTracker first({started_ack(), "", kLeaveAck});
-    Rig rig(torrent_at({first.at(), nobody()}));
+    const RefusingPort nobody;
+    Rig rig(torrent_at({first.at(), nobody.host_port()}));
     rig.announcer.leave(kCounters, soon());
     CHECK(rig.announcer.announce(kCounters, false));
     CHECK_FALSE(rig.announcer.announce(kCounters, false));  // the next would be the other one

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <string>
 #include <thread>
-#include <vector>
 
 namespace piecework::peer {
 namespace {
@@ -68,7 +68,7 @@ TEST_SUITE("ban_list") {
 
   TEST_CASE("many threads ban and ask at once") {
     BanList bans;
-    std::vector<std::thread> threads;
+    std::deque<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         const IpAddress mine = *IpAddress::parse("10.0.1." + std::to_string(t));

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <thread>
-#include <vector>
 
 #include "tests/support/eventually.h"
 
@@ -67,7 +67,7 @@ TEST_SUITE("check_slots") {
     const std::atomic<bool> never{false};
     std::atomic<int> held{0};
     std::atomic<int> most{0};
-    std::vector<std::thread> threads;
+    std::deque<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < 100; ++i) {
@@ -83,7 +83,7 @@ TEST_SUITE("check_slots") {
     for (std::thread& thread : threads) thread.join();
     CHECK(most <= kSlots);
     CHECK(held == 0);
-    std::vector<CheckSlots::Slot> all;
+    std::deque<CheckSlots::Slot> all;
     for (int i = 0; i < kSlots; ++i) all.push_back(std::move(*slots.acquire(never)));
   }
 }

@@ -202,7 +202,7 @@ TEST_SUITE("handshake") {
   TEST_CASE("all of the first frame must come before the deadline") {
     const Greeting greeting = some_greeting();
     const std::string whole = frame("1001", &greeting);
-    for (const std::size_t sent : {0, 7, 8, 11, 12, 13, 14, 17, 18, 40}) {
+    for (const std::size_t sent : {0U, 7U, 8U, 11U, 12U, 13U, 14U, 17U, 18U, 40U}) {
       CAPTURE(sent);
       StreamPair pair = unix_stream_pair();
       pair.left.send_all(bytes_of(whole).first(sent), soon());

@@ -254,7 +254,7 @@ TEST_SUITE("left_pieces") {
     constexpr int kConnections = 6;
     LeftPieces left(Bitfield(kPieces), 1);
     std::vector<std::atomic<int>> completed(kPieces);
-    std::vector<std::thread> threads;
+    std::deque<std::thread> threads;
     for (int t = 0; t < kConnections; ++t) {
       threads.emplace_back([&, t] {
         Random random(static_cast<std::uint64_t>(t));

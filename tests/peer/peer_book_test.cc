@@ -18,6 +18,7 @@ Endpoint peer(int number) {
 
 std::vector<Endpoint> peers(int count) {
   std::vector<Endpoint> all;
+  all.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) all.push_back(peer(i));
   return all;
 }
@@ -186,6 +187,22 @@ TEST_SUITE("peer_book") {
     book.accepted_from(peer(3));
     book.accepted_gone(peer(3), later);
     CHECK(book.size() == 3);
+  }
+
+  TEST_CASE("starting over makes everyone due at once, but ourselves and those who talk") {
+    PeerBook book(10);
+    Random random(1);
+    book.named_by_tracker(peers(4), kStart);
+    book.take_due(kStart);
+    book.ended(peer(0), Outcome::kBothComplete, kStart, random);
+    book.ended(peer(1), Outcome::kSelf, kStart, random);
+    book.ended(peer(2), Outcome::kLost, kStart, random);
+    book.accepted_from(peer(2));
+    const TimePoint later = kStart + seconds(100);
+    CHECK(book.take_due(later).empty());
+    book.start_over(later);
+    CHECK(book.next_due() <= later);
+    CHECK(book.take_due(later) == std::vector{peer(0)});
   }
 
   TEST_CASE("a tracker cannot make the book grow without bound") {

@@ -358,8 +358,7 @@ TEST_SUITE("peer_connection") {
     const SampleTorrent sample = sample_torrent(1 << 20, 1 << 20);
     const CapturedLog log;
     PeerNode node(sample, "1");
-    StreamPair pair = tcp_stream_pair();
-    pair.left.set_buffer_bytes(4096);
+    StreamPair pair = tcp_stream_pair(4 << 10);
     Talk talk(node, std::move(pair.left), Side::kDialled);
     FakePeer fake(std::move(pair.right));
     fake.introduce("0", greeting_for(sample.torrent));
@@ -433,6 +432,16 @@ TEST_SUITE("peer_connection") {
     CHECK(again.outcome() == Outcome::kBanned);
   }
 
+  TEST_CASE("one that we had dialled when it was banned does not come in by dialling us") {
+    Rig rig("000", Side::kAccepted);
+    rig.node.bans().ban(kRemote.address, "777", Clock::now());
+    Greeting greeting = rig.greeting();
+    greeting.port = 777;
+    rig.fake->introduce("110", greeting);
+    CHECK(hear_to_the_end(*rig.fake) == "ServerClose");
+    CHECK(rig.talk->outcome() == Outcome::kBanned);
+  }
+
   TEST_CASE("a peer that asks for more than it may is cut off") {
     const SampleTorrent sample = sample_torrent(4 << 20, 4 << 20);
     const CapturedLog log;
@@ -453,8 +462,7 @@ TEST_SUITE("peer_connection") {
     const SampleTorrent sample = sample_torrent(3 << 20, 1 << 20);
     const CapturedLog log;
     PeerNode node(sample, "100");
-    StreamPair pair = tcp_stream_pair();
-    pair.left.set_buffer_bytes(4096);
+    StreamPair pair = tcp_stream_pair(4 << 10);
     Talk talk(node, std::move(pair.left), Side::kDialled);
     pair.right.set_buffer_bytes(4096);
     FakePeer fake(std::move(pair.right));
@@ -655,17 +663,10 @@ TEST_SUITE("peer_connection with another") {
       even += piece % 2 == 0 ? '1' : '0';
       odd += piece % 2 == 0 ? '0' : '1';
     }
-    const struct {
-      StreamPair (*make)();
-      int buffer_bytes;
-    } kKinds[] = {{unix_stream_pair, 4 << 10},
-                  {tcp_stream_pair, 32 << 10}};  // with less, the kernel probes its window slowly
-    for (const auto& kind : kKinds) {
+    for (const auto make : {unix_stream_pair, tcp_stream_pair}) {
       PeerNode one(sample, even, "one");
       PeerNode two(sample, odd, "two");
-      StreamPair pair = kind.make();
-      pair.left.set_buffer_bytes(kind.buffer_bytes);
-      pair.right.set_buffer_bytes(kind.buffer_bytes);
+      StreamPair pair = make(4 << 10);
       Talk dials(one, std::move(pair.left), Side::kDialled);
       Talk accepts(two, std::move(pair.right), Side::kAccepted);
       CHECK(dials.outcome() == Outcome::kBothComplete);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/captured_log.h"
@@ -17,18 +18,14 @@ namespace {
 
 // A node with a listener, and torrents that no tracker knows.
 struct Rig {
-  Rig() {
-    const LoopbackListener gone;
-    nobody = {"127.0.0.1", gone.endpoint().port};
-    server.start();
-  }
+  Rig() { server.start(); }
 
   // A complete torrent called `name`, seeded from the download directory.
   SampleTorrent seed(const std::string& name, std::size_t length,
                      HashForm form = HashForm::kSha256) {
     SampleTorrent sample = sample_torrent(length, 10, form);
     Torrent& torrent = sample.torrent;
-    torrent.trackers = {nobody};
+    torrent.trackers = {nobody.host_port()};
     torrent.file_name = name;
     torrent.info_hash = compute_info_hash(name, torrent.layout, torrent.piece_digests);
     temp.write("downloads/" + name, sample.content);
@@ -51,7 +48,7 @@ struct Rig {
 
   CapturedLog log;
   TempDir temp;
-  HostPort nobody;
+  RefusingPort nobody;
   PeerServer server{[&] {
     PeerServer::Options options;
     options.listen = {*Endpoint::parse("127.0.0.1:0")};
@@ -59,6 +56,29 @@ struct Rig {
     options.state_dir = temp.file("state");
     return options;
   }()};
+};
+
+// Listens in a thread of its own, as a peer would that ends when the other side does.
+class Attentive {
+ public:
+  explicit Attentive(FakePeer& fake)
+      : thread_([this, &fake] {
+          for (std::string frame = fake.hear(); frame != "end"; frame = fake.hear()) {
+            heard_ += frame + " ";
+          }
+          fake.stream().shutdown();
+        }) {}
+  ~Attentive() { heard(); }
+
+  // All that was said until the end; waits for that.
+  const std::string& heard() {
+    if (thread_.joinable()) thread_.join();
+    return heard_;
+  }
+
+ private:
+  std::string heard_;
+  std::thread thread_;
 };
 
 TEST_SUITE("peer_server") {
@@ -151,8 +171,9 @@ TEST_SUITE("peer_server") {
     fake.introduce("000", greeting_for(one.torrent));
     CHECK(fake.hear() == "Bitfield 111 greeting");
     CHECK(fake.hear() == "UnInterested");
+    Attentive attentive(fake);
     rig.server.remove(one.torrent.info_hash);
-    CHECK(fake.hear() == "ServerClose");
+    CHECK(attentive.heard() == "ServerClose ");
     CHECK(rig.server.status().empty());
     rig.server.remove(one.torrent.info_hash);
     CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
@@ -165,8 +186,10 @@ TEST_SUITE("peer_server") {
     fake.introduce("000", greeting_for(one.torrent));
     fake.hear_sorted(2);
     FakePeer silent = rig.dial();
+    CHECK(eventually([&] { return rig.server.connection_count() == 2; }));
+    Attentive attentive(fake);
     rig.server.stop();
-    CHECK(fake.hear() == "ServerClose");
+    CHECK(attentive.heard() == "ServerClose ");
     CHECK(silent.hear() == "end");
     CHECK(rig.server.connection_count() == 0);
   }

@@ -147,7 +147,7 @@ TEST_SUITE("piece_policy") {
 
   TEST_CASE("10,000 random operations agree with the naive way") {
     constexpr std::uint32_t kPieces = 40;
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
       CAPTURE(seed);
       Random random(seed);
       RarestFirst policy(kPieces);

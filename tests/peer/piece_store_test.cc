@@ -317,6 +317,49 @@ TEST_SUITE("piece_store") {
     }
   }
 
+  TEST_CASE("a part is intact while it is there in its length, whatever is written to it") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    CHECK(store.is_intact());
+    rig.write(store, "10110");
+    CHECK(store.is_intact());
+    std::filesystem::rename(rig.temp.file(kPart), rig.temp.file("away"));
+    CHECK_FALSE(store.is_intact());
+    rig.temp.write(kPart, rig.sample.content);  // another file
+    CHECK_FALSE(store.is_intact());
+    std::filesystem::rename(rig.temp.file("away"), rig.temp.file(kPart));
+    CHECK(store.is_intact());
+    REQUIRE(::truncate(rig.temp.file(kPart).c_str(), 5) == 0);
+    CHECK_FALSE(store.is_intact());
+    CHECK(opened(store) == "00000 11111");
+    CHECK(store.is_intact());
+    std::filesystem::remove(rig.temp.file(kPart));
+    std::filesystem::create_directory(rig.temp.file(kPart));
+    CHECK_FALSE(store.is_intact());
+  }
+
+  TEST_CASE("a complete file is intact while nobody changes it, found so or finished here") {
+    for (const bool found : {true, false}) {
+      const Rig rig;
+      PieceStore store = rig.store();
+      if (found) rig.temp.write(kName, rig.sample.content);
+      opened(store);
+      if (!found) {
+        rig.write(store, "11111");
+        store.finish();
+      }
+      CHECK(store.is_intact());
+      rig.touch(kName);
+      CHECK_FALSE(store.is_intact());
+      CHECK(opened(store) == "00000 11111 NAME");
+      CHECK(store.is_intact());
+      // Renamed, to be repaired.
+      std::filesystem::rename(rig.temp.file(kName), rig.temp.file(kPart));
+      CHECK_FALSE(store.is_intact());
+    }
+  }
+
   TEST_CASE("an empty file has no pieces and is finished at once") {
     const Rig rig(0);
     PieceStore store = rig.store();

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "peer/exchange.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_peer.h"
@@ -169,6 +170,28 @@ TEST_SUITE("swarm") {
     CHECK(node.swarm().downloaded == 10);
   }
 
+  TEST_CASE("the endgame begins on a connection that is busy sending, too") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(4 * (256 << 10), 256 << 10);
+    PeerNode node(sample, "1110");
+    Guest slow(node, "slow", "0001");
+    slow.fake.say(MessageId::kUnChoke);
+    CHECK(slow.fake.hear() == "Request 3");
+    // Less room than a piece takes, so that the next one always waits already.
+    Guest busy(node, "busy", "0001", Side::kAccepted, tcp_stream_pair(64 << 10));
+    busy.fake.say(MessageId::kUnChoke);
+    busy.fake.say(MessageId::kInterested);
+    CHECK(busy.fake.hear() == "UnChoke");
+    for (int i = 0; i < 20; ++i) busy.fake.say(MessageId::kRequest, 0);
+    std::string heard = "Piece 0";
+    const Deadline deadline = Clock::now() + 10 * kEndgamePatience;
+    while (heard == "Piece 0" && Clock::now() < deadline) {
+      heard = busy.fake.hear();
+      busy.fake.say(MessageId::kRequest, 0);  // there always is another one to be sent
+    }
+    CHECK(heard == "Request 3");
+  }
+
   TEST_CASE("a closed swarm empties, takes nobody, and can be opened again") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(30, 10);
@@ -192,6 +215,20 @@ TEST_SUITE("swarm") {
     node.swarm().open();
     const Guest again(node, "guest", "000");
     CHECK(node.swarm().size() == 1);
+  }
+
+  TEST_CASE("counters go on from those of an earlier swarm") {
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode earlier(sample, "100");
+    PeerNode node(sample, "100");
+    earlier.swarm().downloaded = 1;
+    earlier.swarm().wasted = 2;
+    earlier.swarm().uploaded = 3;
+    node.swarm().uploaded = 4;
+    node.swarm().count_on_from(earlier.swarm());
+    CHECK(node.swarm().downloaded == 1);
+    CHECK(node.swarm().wasted == 2);
+    CHECK(node.swarm().uploaded == 7);
   }
 
   TEST_CASE("a storage failure reaches the owner") {

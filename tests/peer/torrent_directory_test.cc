@@ -18,17 +18,13 @@ namespace {
 
 // A node that watches a directory. Rescans are far apart: what happens is inotify's doing.
 struct Rig {
-  Rig() {
-    const LoopbackListener gone;
-    nobody = {"127.0.0.1", gone.endpoint().port};
-    std::filesystem::create_directory(temp.file("watch"));
-  }
+  Rig() { std::filesystem::create_directory(temp.file("watch")); }
   ~Rig() { directory.stop(); }
 
   // The text of a torrent for a file called `name`.
   std::string torrent_text(const std::string& name, std::size_t length = 30) const {
     Torrent torrent = sample_torrent(length, 10).torrent;
-    torrent.trackers = {nobody};
+    torrent.trackers = {nobody.host_port()};
     torrent.file_name = name;
     torrent.info_hash = compute_info_hash(name, torrent.layout, torrent.piece_digests);
     return format_torrent(torrent);
@@ -67,7 +63,7 @@ struct Rig {
 
   CapturedLog log;
   TempDir temp;
-  HostPort nobody;
+  RefusingPort nobody;
   PeerServer server{[&] {
     PeerServer::Options options;
     options.listen = {*Endpoint::parse("127.0.0.1:0")};

@@ -127,12 +127,9 @@ TEST_SUITE("tracker_client") {
   }
 
   TEST_CASE("a tracker that is not there, or has no such name, is an error of its own") {
-    HostPort gone;
-    {
-      const LoopbackListener listener;
-      gone = {"127.0.0.1", listener.endpoint().port};
-    }
-    CHECK_THROWS_AS(TrackerClient().announce(gone, request(), soon()), std::system_error);
+    const RefusingPort nobody;
+    CHECK_THROWS_AS(TrackerClient().announce(nobody.host_port(), request(), soon()),
+                    std::system_error);
     CHECK_THROWS_AS(TrackerClient().announce({"not a name", 80}, request(), soon()),
                     std::runtime_error);
   }

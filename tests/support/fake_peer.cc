@@ -53,6 +53,7 @@ std::string FakePeer::hear() {
 
 std::string FakePeer::hear_sorted(int count) {
   std::vector<std::string> frames;
+  frames.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) frames.push_back(hear());
   std::sort(frames.begin(), frames.end());
   std::string text;

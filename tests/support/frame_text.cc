@@ -20,7 +20,7 @@ std::string bitfield_text(std::string_view body, std::size_t payload_bytes) {
 }  // namespace
 
 std::string frame_text(std::string_view body) {
-  const std::string unknown = "?" + to_hex(bytes_of(body));
+  std::string unknown = "?" + to_hex(bytes_of(body));
   if (body.size() < kMessageLengthBytes) return unknown;
   const auto length = load_be_at<std::uint32_t>(bytes_of(body), 0);
   if (length == 0 && body.size() == kMessageLengthBytes) return "KeepAlive";

@@ -58,7 +58,7 @@ class Talk {
   Talk(const Talk&) = delete;
   Talk& operator=(const Talk&) = delete;
 
-  // How it ended; waits for that.
+  // How it ended; waits for that, and makes an end of it when it does not come in time.
   Outcome outcome();
   // Of one that was dialled: accepted ones have it after the first frame.
   PeerConnection& connection() { return *connection_; }
@@ -67,11 +67,13 @@ class Talk {
 
  private:
   void run(PeerNode& node, Side side, const Endpoint& remote);
+  void talk(PeerNode& node, Side side, const Endpoint& remote);
 
   Stream stream_;
   std::shared_ptr<PeerConnection> connection_;
   std::optional<Endpoint> met_;
   Outcome outcome_ = Outcome::kUnreachable;
+  std::atomic<bool> over_ = false;
   std::thread thread_;
 };
 

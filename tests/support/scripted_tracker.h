@@ -19,10 +19,12 @@ class ScriptedTracker {
   ~ScriptedTracker();
 
   HostPort at() const { return {"127.0.0.1", listener_.endpoint().port}; }
-  // The requests; waits until all answers have been given.
+  // The requests; waits until all answers have been given, or one is not asked for in time.
   const std::vector<std::string>& requests();
 
  private:
+  void run(const std::vector<std::string>& answers);
+
   LoopbackListener listener_;
   std::vector<std::string> requests_;
   std::thread thread_;

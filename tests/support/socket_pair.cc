@@ -8,22 +8,28 @@
 #include <vector>
 
 #include "common/hex.h"
-#include "common/socket.h"
 #include "tests/support/eventually.h"
 
 namespace piecework {
 
-StreamPair unix_stream_pair() {
+StreamPair unix_stream_pair(int buffer_bytes) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) throw_errno("socketpair");
   UniqueFd left(ends[0]);
   UniqueFd right(ends[1]);
+  if (buffer_bytes > 0) {
+    for (const UniqueFd* end : {&left, &right}) set_buffer_bytes(end->get(), buffer_bytes);
+  }
   return {Stream(std::move(left)), Stream(std::move(right))};
 }
 
-StreamPair tcp_stream_pair() {
+StreamPair tcp_stream_pair(int buffer_bytes) {
   LoopbackListener listener;
   Stream left = Stream::unconnected(listener.endpoint());
+  if (buffer_bytes > 0) {  // before the handshake, which settles the window
+    listener.set_buffer_bytes(buffer_bytes);
+    left.set_buffer_bytes(buffer_bytes);
+  }
   left.connect(listener.endpoint(), soon());
   return {std::move(left), listener.accept()};
 }
@@ -44,6 +50,15 @@ Stream LoopbackListener::accept() {
 
 void LoopbackListener::shrink_backlog() {
   if (::listen(socket_.get(), 0) < 0) throw_errno("listen");
+}
+
+// Bound, but not listening.
+RefusingPort::RefusingPort() : socket_(open_tcp_socket(AF_INET)) {
+  sockaddr_storage address;
+  const socklen_t length = Endpoint::parse("127.0.0.1:0")->to_sockaddr(address);
+  if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length) < 0) {
+    throw_errno("bind");
+  }
 }
 
 std::span<const std::byte> bytes_of(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/socket.h"
 #include "common/stream.h"
 #include "common/unique_fd.h"
 
@@ -18,18 +19,35 @@ struct StreamPair {
   Stream right;
 };
 
-StreamPair unix_stream_pair();  // socketpair(2)
-StreamPair tcp_stream_pair();   // loopback; `left` has connected, `right` was accepted
+// With `buffer_bytes` the kernel holds about so much in each direction (0: its own choice).
+StreamPair unix_stream_pair(int buffer_bytes = 0);  // socketpair(2)
+// Loopback; `left` has connected, `right` was accepted.
+StreamPair tcp_stream_pair(int buffer_bytes = 0);
 
 class LoopbackListener {
  public:
   explicit LoopbackListener(const Endpoint& endpoint = *Endpoint::parse("127.0.0.1:0"));
+
+  // Of the connections that it accepts.
+  void set_buffer_bytes(int bytes) { piecework::set_buffer_bytes(socket_.get(), bytes); }
 
   Endpoint endpoint() const;
   // The next connection; throws std::runtime_error when none comes before soon().
   Stream accept();
   // No more than one connection at a time fits into the backlog from now on.
   void shrink_backlog();
+
+ private:
+  UniqueFd socket_;
+};
+
+// A loopback port that nobody else gets while this lives, and that refuses every connection.
+class RefusingPort {
+ public:
+  RefusingPort();
+
+  Endpoint endpoint() const { return socket_name(socket_.get()); }
+  HostPort host_port() const { return {"127.0.0.1", endpoint().port}; }
 
  private:
   UniqueFd socket_;
