@@ -19,7 +19,7 @@
 namespace piecework {
 namespace {
 
-// One sendfile(2) call moves at most this much, so that a deadline is looked at now and then.
+// One sendfile(2) call moves at most this much.
 constexpr std::uint64_t kMaxSendfileBytes = 1 << 20;
 
 bool would_block(int error) {
@@ -148,7 +148,8 @@ void Stream::send_file(int file, std::uint64_t offset, std::uint64_t length, Dea
     } else if (would_block(errno)) {
       wait_for(POLLOUT, deadline, "send");
     } else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ETIMEDOUT ||
-               errno == EHOSTUNREACH || errno == ENETUNREACH) {
+               errno == EHOSTUNREACH || errno == ENETUNREACH || errno == ECONNABORTED ||
+               errno == ENOBUFS || errno == ENOMEM) {
       throw_errno("send");
     } else {
       throw FileReadError(std::error_code(errno, std::generic_category()), "sendfile");

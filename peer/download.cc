@@ -191,7 +191,8 @@ void Download::complete() {
   fields.emplace_back("bytes", torrent_.layout.file_length());
   fields.emplace_back("received", received);
   fields.emplace_back("seconds", format_seconds(elapsed));
-  fields.emplace_back("rate", static_cast<std::uint64_t>(static_cast<double>(received) / took));
+  fields.emplace_back(
+      "rate", static_cast<std::uint64_t>(took > 0 ? static_cast<double>(received) / took : 0));
   log_info("torrent.complete", fields);
   set_state(DownloadState::kSeeding, "");
   MutexLock lock(mutex_);
