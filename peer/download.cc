@@ -116,8 +116,10 @@ void Download::check() {
     log_error("torrent.damaged", fields);
   } else if (opened.final_name && opened.in_doubt.held() > 0) {
     save_state(true);
-  } else if (!opened.final_name && saved && saved->clean) {
-    save_state(false);  // from now on the file may change
+  } else if (!opened.final_name && saved &&
+             (saved->clean || opened.trusted.held() < saved->verified.held())) {
+    // From now on the file may change, and what is no longer believed must not be found again.
+    save_state(false);
   }
 }
 

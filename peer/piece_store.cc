@@ -57,7 +57,7 @@ PieceStore::Opened PieceStore::open_complete(const std::optional<ResumeState>& s
                            " bytes, the torrent has " +
                            std::to_string(torrent_.layout.file_length()) + "; move it away");
   }
-  if (state && state->complete && state->file == now) {
+  if (state && state->complete && state->verified.complete() && state->file == now) {
     return {state->verified, Bitfield(pieces), true};
   }
   return {Bitfield(pieces), Bitfield(pieces, true), true};

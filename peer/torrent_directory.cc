@@ -144,6 +144,10 @@ bool TorrentDirectory::rescan(bool at_once) {
     const std::string name = entries->path().filename().string();
     if (is_torrent_name(name)) present.insert(name);
   }
+  if (error) {  // what has not been read is not gone
+    log_warn("watch.failed", {{"path", path_}, {"reason", error.message()}});
+    return true;
+  }
   std::vector<std::string> gone;
   for (const auto& [name, known] : known_) {
     if (!present.contains(name)) gone.push_back(name);
