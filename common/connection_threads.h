@@ -40,7 +40,6 @@ class ConnectionThreads {
     const Endpoint remote_;
     bool evictable_;        // no complete first frame yet; guarded by ConnectionThreads::mutex_
     bool evicted_ = false;  // likewise; no longer counted
-    TimePoint since_ = Clock::now();
   };
 
   // Runs in the connection's own thread and returns when the connection is over, at the latest soon

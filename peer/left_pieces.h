@@ -1,7 +1,7 @@
 // The guarded queue of left pieces that coordinates parallel downloads: every piece is held,
 // claimed by a connection, or left. Does no I/O and wakes nobody; which piece comes next is
-// piece_policy.h's choice. Safe from any thread. Its lock may be taken while a PeerConnection's is
-// held, never the reverse.
+// piece_policy.h's choice. Safe from any thread. Its lock may be taken while an Exchange's or the
+// Swarm's is held, never the reverse.
 #pragma once
 
 #include <cstdint>

@@ -46,7 +46,7 @@ class PeerBook {
   // bring it.
   TimePoint next_due() const;
 
-  // A conversation with `peer` that we had dialled ended. Returns when it is dialled again.
+  // A conversation with `peer` that we had dialled ended, in that way.
   void ended(const Endpoint& peer, Outcome outcome, TimePoint now, Random& random);
 
   // What we hold has changed for the worse: everyone may have something for us again.

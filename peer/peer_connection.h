@@ -1,8 +1,8 @@
 // One conversation with one peer: the reader, which runs the blocking message loop in the
 // connection's own thread, and the writer, which drains the outbox in a second one, so that two
 // peers sending to each other can never both stand in send (PROTOCOL.md section 5). run() belongs
-// to the connection's thread; the other public functions are safe from any thread. Locks: mutex_
-// may be held while LeftPieces' or the outbox's is taken; never while the swarm's is.
+// to the connection's thread; the other public functions are safe from any thread. What is said and
+// why is exchange.h's; this is how it gets to and from the socket and the disk.
 #pragma once
 
 #include <atomic>

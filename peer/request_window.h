@@ -1,5 +1,5 @@
 // The Requests of one connection: which pieces were ever asked for, which are outstanding, and how
-// many may be at a time. Plain data: one thread at a time; PeerConnection guards it.
+// many may be at a time. Plain data: one thread at a time; Exchange guards it.
 #pragma once
 
 #include <cstddef>
