@@ -42,12 +42,21 @@ UniqueFd DownloadDir::open_existing(const std::string& name, int flags) const {
 UniqueFd DownloadDir::create(const std::string& name) const {
   UniqueFd file = open_beneath(name, O_RDWR | O_CREAT | O_EXCL, ownership_.file_mode);
   if (!file.valid()) throw_errno("create " + path_of(name));
-  // The mode is what the operator wrote, whatever the umask.
-  if (::fchmod(file.get(), ownership_.file_mode) < 0) throw_errno("chmod " + path_of(name));
-  if (ownership_.group && ::fchown(file.get(), static_cast<uid_t>(-1), *ownership_.group) < 0) {
-    throw_errno("chown " + path_of(name));
+  try {
+    take_ownership(file.get(), name);
+  } catch (const std::system_error&) {
+    ::unlinkat(directory_.get(), name.c_str(), 0);
+    throw;
   }
   return file;
+}
+
+// The mode is what the operator wrote, whatever the umask.
+void DownloadDir::take_ownership(int file, const std::string& name) const {
+  if (::fchmod(file, ownership_.file_mode) < 0) throw_errno("chmod " + path_of(name));
+  if (ownership_.group && ::fchown(file, static_cast<uid_t>(-1), *ownership_.group) < 0) {
+    throw_errno("chown " + path_of(name));
+  }
 }
 
 void DownloadDir::rename(const std::string& from, const std::string& to) const {

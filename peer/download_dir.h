@@ -34,6 +34,7 @@ class DownloadDir {
   UniqueFd open_existing(const std::string& name, int flags) const;
 
   // A new, empty file with the configured mode and group, open for reading and writing.
+  // Leaves none behind when it throws std::system_error.
   UniqueFd create(const std::string& name) const;
 
   // Gives `from` the name `to`, which must be free, and syncs the directory.
@@ -42,6 +43,7 @@ class DownloadDir {
   std::uint64_t free_bytes() const;
 
  private:
+  void take_ownership(int file, const std::string& name) const;
   UniqueFd open_beneath(const std::string& name, int flags, mode_t mode) const;
 
   const std::string path_;

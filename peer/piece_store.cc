@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "common/socket.h"
 
@@ -41,16 +42,21 @@ PieceStore::PieceStore(const DownloadDir& directory, const Torrent& torrent,
 PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
   return storage_call([&] {
     file_ = directory_.open_existing(torrent_.file_name, O_RDONLY);
-    if (file_.valid()) return open_complete(state);
-    return open_part(state);
+    const Opened opened = file_.valid() ? open_complete(state) : open_part(state);
+    mark_ = mark();
+    if (std::exchange(sync_failed_, false)) read_from_disk();
+    return opened;
   });
+}
+
+bool PieceStore::changed_since_opened() const {
+  return storage_call([&] { return mark() != mark_; });
 }
 
 PieceStore::Opened PieceStore::open_complete(const std::optional<ResumeState>& state) {
   is_part_ = false;
   const std::uint32_t pieces = torrent_.layout.count();
   const FileMark now = mark();
-  complete_mark_ = now;
   if (now.length != torrent_.layout.file_length()) {
     throw StorageError(std::errc::file_exists,
                        path() + " exists with " + std::to_string(now.length) +
@@ -78,11 +84,11 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
     throw StorageError(std::errc::file_too_large,
                        path() + " is longer than the torrent's file; move it away");
   }
-  const bool ours = state && !state->complete && state->file.inode == found.inode;
+  const bool ours = state && !state->complete && state->file.is_same_file(found);
   reserve();
   // The disk was full when it was made, and nothing has been written since.
   if (found.length == 0) return {Bitfield(pieces), Bitfield(pieces), false};
-  if (ours && state->clean && state->file == found) {
+  if (state && !state->complete && state->clean && state->file == found) {
     return {state->verified, Bitfield(pieces), false};
   }
   if (ours && !state->clean) return {state->verified, pieces_with_data(state->verified), false};
@@ -111,10 +117,9 @@ bool PieceStore::is_intact() const {
     const std::string& name = torrent_.file_name;
     const UniqueFd named =
         directory_.open_existing(part ? DownloadDir::part_name(name) : name, O_RDONLY);
-    struct stat there;
-    if (!named.valid() || ::fstat(named.get(), &there) < 0) return false;
-    const FileMark found = FileMark::of(there);
-    if (!part) return found == complete_mark_;
+    if (!named.valid()) return false;
+    const FileMark found = FileMark::of(named.get(), path());
+    if (!part) return found == mark_;
     return found.inode == mark().inode && found.length == torrent_.layout.file_length();
   } catch (const std::system_error&) {
     return false;
@@ -122,20 +127,23 @@ bool PieceStore::is_intact() const {
 }
 
 void PieceStore::sync() {
-  if (::fdatasync(file_.get()) < 0) storage_call([&] { throw_errno("sync " + path()); });
+  if (::fdatasync(file_.get()) == 0) return;
+  sync_failed_ = true;
+  storage_call([&] { throw_errno("sync " + path()); });
 }
 
 void PieceStore::finish() {
   storage_call([&] {
     sync();
     directory_.rename(DownloadDir::part_name(torrent_.file_name), torrent_.file_name);
-    complete_mark_ = mark();
     is_part_ = false;
+    mark_ = mark();
   });
 }
 
 ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
-  return {mark(), !is_part_, clean, verified};
+  // A complete file is the one that was checked, whatever has become of it since.
+  return {is_part_ ? mark() : mark_, !is_part_, clean, verified};
 }
 
 void PieceStore::reserve() {
@@ -179,10 +187,9 @@ Bitfield PieceStore::pieces_with_data(const Bitfield& except) const {
   return errno == ENXIO ? found : all_but(except);  // ENXIO: no data behind `at`
 }
 
-FileMark PieceStore::mark() const {
-  struct stat status;
-  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
-  return FileMark::of(status);
+// What the page cache holds may be all that is left of what could not be written.
+void PieceStore::read_from_disk() const {
+  ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
 }  // namespace piecework::peer

@@ -1,7 +1,7 @@
 // The file of one torrent on disk: NAME.part while pieces are missing, NAME once all have verified.
 // Knows nothing of sockets or of which pieces are held.
-// After open(), write_piece() and file() are safe from any thread; the rest belongs to the
-// torrent's own thread, and finish() to whoever completed the last piece.
+// After open(), write_piece(), file() and path() are safe from any thread; the rest belongs to the
+// torrent's own thread, and open() again to when no other uses the file.
 #pragma once
 
 #include <atomic>
@@ -13,10 +13,10 @@
 #include <system_error>
 
 #include "common/bitfield.h"
-#include "common/mutex.h"
 #include "common/torrent.h"
 #include "common/unique_fd.h"
 #include "peer/download_dir.h"
+#include "peer/file_mark.h"
 #include "peer/resume_state.h"
 
 namespace piecework::peer {
@@ -43,13 +43,16 @@ class PieceStore {
 
   // Opens NAME, else NAME.part, else makes NAME.part; reserves the space (fallocate(2) where the
   // file system can). `state` is what was saved of it. Throws StorageError, also when NAME or
-  // NAME.part is there but cannot be of this torrent.
+  // NAME.part is there but cannot be of this torrent. May be called again, to start over.
   Opened open(const std::optional<ResumeState>& state);
+
+  // Has somebody else written to the file since open()? Of use as long as nothing is written here.
+  bool changed_since_opened() const;
 
   // Writes all of `piece`; data.size() is its length. Throws StorageError.
   void write_piece(PieceIndex piece, std::span<const std::byte> data);
 
-  // For reading and sendfile(2); stays the same from open() on.
+  // For reading and sendfile(2); stays the same until open() is called again.
   int file() const { return file_.get(); }
   std::uint64_t offset(PieceIndex piece) const { return torrent_.layout.offset(piece); }
   std::uint32_t length(PieceIndex piece) const { return torrent_.layout.length(piece); }
@@ -59,8 +62,10 @@ class PieceStore {
   // unchanged?
   bool is_intact() const;
 
-  // Makes everything written so far durable. Throws StorageError.
+  // Makes everything written so far durable. Throws StorageError; then what has been written since
+  // the last time it succeeded may be lost, whatever a later call says (fsync(2)).
   void sync();
+  bool may_have_lost_writes() const { return sync_failed_; }
 
   // Syncs and gives the complete file its final name. Throws StorageError.
   void finish();
@@ -73,13 +78,15 @@ class PieceStore {
   Opened open_part(const std::optional<ResumeState>& state);
   void reserve();
   Bitfield pieces_with_data(const Bitfield& except) const;
-  FileMark mark() const;
+  void read_from_disk() const;
+  FileMark mark() const { return FileMark::of(file_.get(), path()); }
 
   const DownloadDir& directory_;
   const Torrent& torrent_;
   const std::uint64_t min_free_bytes_;
   UniqueFd file_;
-  FileMark complete_mark_;  // of the file under its final name
+  FileMark mark_;  // as it was opened, or finished
+  bool sync_failed_ = false;
   std::atomic<bool> is_part_ = true;
 };
 

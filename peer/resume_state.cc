@@ -16,7 +16,6 @@ namespace {
 constexpr std::uint64_t kMaxStateBytes = 1 << 20;  // 2^20 pieces are 2^18 hex digits
 constexpr std::uint64_t kFormatVersion = 1;
 constexpr mode_t kStateMode = 0600;
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 std::vector<std::byte> pack(const Bitfield& pieces) {
   std::vector<std::byte> packed((pieces.size() + 7) / 8);
@@ -45,6 +44,15 @@ bool require_bool(const Json& json, std::string_view key) {
   return *value->boolean();
 }
 
+// Times before 1970 wrap around, both ways.
+std::uint64_t time_value(std::int64_t time_ns) {
+  return static_cast<std::uint64_t>(time_ns);
+}
+
+std::int64_t require_time(const Json& json, std::string_view key) {
+  return static_cast<std::int64_t>(json.require_unsigned(key, 0, UINT64_MAX));
+}
+
 ResumeState parse(const std::string& text, const Torrent& torrent) {
   const Json json = Json::parse(text);
   json.require_unsigned("version", kFormatVersion, kFormatVersion);
@@ -54,7 +62,8 @@ ResumeState parse(const std::string& text, const Torrent& torrent) {
   ResumeState state;
   state.file.length = json.require_unsigned("length", 0, UINT64_MAX);
   state.file.inode = json.require_unsigned("inode", 0, UINT64_MAX);
-  state.file.mtime_ns = static_cast<std::int64_t>(json.require_unsigned("mtime_ns", 0, INT64_MAX));
+  state.file.birth_ns = require_time(json, "birth_ns");
+  state.file.mtime_ns = require_time(json, "mtime_ns");
   state.complete = require_bool(json, "complete");
   state.clean = require_bool(json, "clean");
   state.verified = unpack(json.require_string("verified"), torrent.layout.count());
@@ -62,11 +71,6 @@ ResumeState parse(const std::string& text, const Torrent& torrent) {
 }
 
 }  // namespace
-
-FileMark FileMark::of(const struct stat& status) {
-  return {static_cast<std::uint64_t>(status.st_size), status.st_ino,
-          status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
-}
 
 std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash) {
   return state_dir + "/" + info_hash.to_hex() + ".json";
@@ -94,7 +98,8 @@ void save_resume_state(const std::string& state_dir, const Torrent& torrent,
       .add("name", torrent.file_name)
       .add("length", state.file.length)
       .add("inode", state.file.inode)
-      .add("mtime_ns", state.file.mtime_ns)
+      .add("birth_ns", time_value(state.file.birth_ns))
+      .add("mtime_ns", time_value(state.file.mtime_ns))
       .add("complete", state.complete)
       .add("clean", state.clean)
       .add("verified", to_hex(pack(state.verified)));

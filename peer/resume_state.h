@@ -3,26 +3,14 @@
 // Plain data and stateless functions.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "common/bitfield.h"
 #include "common/torrent.h"
+#include "peer/file_mark.h"
 
 namespace piecework::peer {
-
-// Tells whether a file has been replaced or changed since.
-struct FileMark {
-  std::uint64_t length = 0;
-  std::uint64_t inode = 0;
-  std::int64_t mtime_ns = 0;
-
-  static FileMark of(const struct stat& status);
-  bool operator==(const FileMark&) const = default;
-};
 
 struct ResumeState {
   FileMark file;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -233,12 +232,6 @@ void TorrentDirectory::retry_refused() {
     const auto mark = mark_of(name);
     if (mark) judge(name, *mark);
   }
-}
-
-std::optional<FileMark> TorrentDirectory::mark_of(const std::string& name) const {
-  struct stat status;
-  if (::stat(path_of(name).c_str(), &status) < 0) return std::nullopt;
-  return FileMark::of(status);
 }
 
 }  // namespace piecework::peer

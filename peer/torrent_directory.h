@@ -13,8 +13,8 @@
 #include "common/torrent.h"
 #include "common/unique_fd.h"
 #include "common/wake_event.h"
+#include "peer/file_mark.h"
 #include "peer/peer_server.h"
-#include "peer/resume_state.h"
 
 namespace piecework::peer {
 
@@ -48,7 +48,9 @@ class TorrentDirectory {
   void forget(const std::string& name);
   // Judges again those that others were in the way of, if one of the running ones has left.
   void retry_refused();
-  std::optional<FileMark> mark_of(const std::string& name) const;
+  std::optional<FileMark> mark_of(const std::string& name) const {
+    return FileMark::at(path_of(name));
+  }
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
   const std::string path_;

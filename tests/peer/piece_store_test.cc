@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/unique_fd.h"
 #include "tests/support/pieces.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
@@ -169,6 +170,52 @@ TEST_SUITE("piece_store") {
     std::filesystem::rename(rig.temp.file("copy"), rig.temp.file(kPart));
     CHECK(opened(store, clean) == "00000 11111");
     CHECK(opened(store, unclean) == "00000 11111");
+  }
+
+  TEST_CASE("a part that got the inode of the one remembered is all in doubt") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    ResumeState unclean = store.state(pieces("11111"), false);
+    CHECK(opened(store, unclean) == "11111 00000");
+    --unclean.file.birth_ns;
+    CHECK(opened(store, unclean) == "00000 11111");
+  }
+
+  TEST_CASE("a sync that failed is not forgotten until the file is opened again") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    CHECK_FALSE(store.may_have_lost_writes());
+    const UniqueFd kept(::fcntl(store.file(), F_DUPFD_CLOEXEC, 0));
+    int pipe_ends[2];
+    REQUIRE(::pipe2(pipe_ends, O_CLOEXEC) == 0);
+    const UniqueFd ends[2] = {UniqueFd(pipe_ends[0]), UniqueFd(pipe_ends[1])};
+    REQUIRE(::dup2(pipe_ends[1], store.file()) >= 0);  // which cannot be synced
+    CHECK_THROWS_AS(store.sync(), StorageError);
+    REQUIRE(::dup2(kept.get(), store.file()) >= 0);
+    store.sync();
+    CHECK(store.may_have_lost_writes());
+    CHECK(opened(store) == "00000 11111");
+    CHECK_FALSE(store.may_have_lost_writes());
+  }
+
+  TEST_CASE("a file that is written to after it was opened has changed") {
+    for (const char* name : {kName, kPart}) {
+      const Rig rig;
+      rig.temp.write(name, rig.sample.content);
+      PieceStore store = rig.store();
+      opened(store);
+      CHECK_FALSE(store.changed_since_opened());
+      const ResumeState before = store.state(pieces("11111"), true);
+      rig.touch(name);
+      CHECK(store.changed_since_opened());
+      // What is remembered of a complete file is what was checked.
+      const bool complete = name == kName;
+      CHECK((store.state(pieces("11111"), true).file == before.file) == complete);
+    }
   }
 
   TEST_CASE("a state of the complete file says nothing about a part") {

@@ -1,7 +1,6 @@
 #include "peer/resume_state.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -16,7 +15,10 @@ namespace piecework::peer {
 namespace {
 
 ResumeState some_state(const Bitfield& verified) {
-  return {.file = {.length = 5'000'000'000, .inode = 77, .mtime_ns = 1'234'567'890'123'456'789},
+  return {.file = {.length = 5'000'000'000,
+                   .inode = 77,
+                   .birth_ns = -5,
+                   .mtime_ns = 1'234'567'890'123'456'789},
           .complete = false,
           .clean = true,
           .verified = verified};
@@ -30,6 +32,7 @@ std::string state_text(const Torrent& torrent, std::string_view key, std::string
       {"name", "\"sample.bin\""},
       {"length", "100"},
       {"inode", "7"},
+      {"birth_ns", "12345"},
       {"mtime_ns", "12345"},
       {"complete", "false"},
       {"clean", "true"},
@@ -121,8 +124,10 @@ TEST_SUITE("resume_state") {
         {"length", "18446744073709551616"},
         {"inode", ""},
         {"inode", "null"},
+        {"birth_ns", ""},
+        {"birth_ns", "-1"},
         {"mtime_ns", ""},
-        {"mtime_ns", "9223372036854775808"},
+        {"mtime_ns", "18446744073709551616"},
         {"complete", ""},
         {"complete", "1"},
         {"clean", ""},
@@ -152,25 +157,6 @@ TEST_SUITE("resume_state") {
     std::filesystem::remove(directory.file(name));
     REQUIRE(::mkfifo(directory.file(name).c_str(), 0600) == 0);
     CHECK_FALSE(load_resume_state(directory.path(), torrent));
-  }
-
-  TEST_CASE("a mark tells whether a file has been changed or replaced") {
-    const TempDir directory;
-    const auto mark = [&](const char* name) {
-      struct stat status;
-      REQUIRE(::stat(directory.file(name).c_str(), &status) == 0);
-      return FileMark::of(status);
-    };
-    directory.write("a", "12345");
-    const FileMark before = mark("a");
-    CHECK(before.length == 5);
-    CHECK(mark("a") == before);
-    const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 5}};
-    REQUIRE(::utimensat(AT_FDCWD, directory.file("a").c_str(), times, 0) == 0);
-    CHECK(mark("a").mtime_ns == 1'000'000'000'000'000'005);
-    directory.write("b", "12345");
-    REQUIRE(::utimensat(AT_FDCWD, directory.file("b").c_str(), times, 0) == 0);
-    CHECK(mark("b") != mark("a"));
   }
 }
 
