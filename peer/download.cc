@@ -85,6 +85,7 @@ void Download::run() {
 
 void Download::check() {
   set_state(DownloadState::kChecking, "");
+  checked_bytes_ = 0;
   std::optional<ResumeState> saved;
   if (!environment_.state_dir.empty()) saved = load_resume_state(environment_.state_dir, torrent_);
   const PieceStore::Opened opened = store_.open(saved);
@@ -93,7 +94,7 @@ void Download::check() {
 
   const bool damaged = opened.final_name && !held.complete();
   Swarm::Events events{
-      .all_held = [this] { complete(); },
+      .all_held = [this] { poke(); },
       .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); }};
   {
     MutexLock lock(mutex_);
@@ -131,12 +132,20 @@ Bitfield Download::verify(const PieceStore::Opened& opened) {
   fields.emplace_back("pieces", opened.in_doubt.held());
   log_info("torrent.checking", fields);
   const TimePoint from = Clock::now();
-  auto verified = verify_pieces(
-      store_.file(), torrent_, opened.in_doubt,
-      HashOptions{.threads = environment_.hash_threads,
-                  .cancelled = &stopping_,
-                  .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }});
+  const HashOptions options{
+      .threads = environment_.hash_threads,
+      .cancelled = &stopping_,
+      .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }};
+  std::optional<Bitfield> verified;
+  try {
+    verified = verify_pieces(store_.file(), torrent_, opened.in_doubt, options);
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), "read " + store_.path());
+  }
   if (!verified) return opened.trusted;
+  if (store_.changed_since_opened()) {
+    throw std::runtime_error(store_.path() + " was changed while it was checked");
+  }
   Bitfield held = std::move(*verified);
   fields.emplace_back("good", held.held());
   fields.emplace_back("seconds", format_seconds(Clock::now() - from));
@@ -154,7 +163,7 @@ void Download::take_part() {
   }
   swarm()->open();
   started_ = Clock::now();
-  if (swarm()->left().all_held() && store_.is_part()) complete();
+  if (is_to_be_finished()) complete();
   const bool seeding = swarm()->left().all_held() || !swarm()->fetches();
   std::string known_problem;
   {
@@ -169,6 +178,7 @@ void Download::take_part() {
   next_save_ = Clock::now() + kSaveEvery;
   while (!stopping_) {
     throw_storage_problem();
+    if (is_to_be_finished()) complete();
     if (announcer_.next() <= Clock::now()) announce();
     dial_due();
     if (next_save_ <= Clock::now()) save_progress();
@@ -176,16 +186,13 @@ void Download::take_part() {
   }
 }
 
+bool Download::is_to_be_finished() const {
+  return store_.is_part() && swarm()->left().all_held();
+}
+
 void Download::complete() {
-  if (completing_.exchange(true)) return;
-  try {
-    store_.finish();
-    save_state(true);
-  } catch (const std::system_error& error) {
-    completing_ = false;
-    on_storage_failed(error.what());
-    return;
-  }
+  store_.finish();
+  save_state(true);
   const std::uint64_t received = swarm()->downloaded;
   const auto elapsed = Clock::now() - started_;
   const double took = std::chrono::duration<double>(elapsed).count();
@@ -197,15 +204,12 @@ void Download::complete() {
       "rate", static_cast<std::uint64_t>(took > 0 ? static_cast<double>(received) / took : 0));
   log_info("torrent.complete", fields);
   set_state(DownloadState::kSeeding, "");
-  MutexLock lock(mutex_);
-  announce_now_ = true;
-  poked_ = true;
-  event_.notify_one();
+  announcer_.announce_soon(Clock::now());
 }
 
 void Download::depart() {
   empty_swarm();
-  announcer_.leave(counters(), Clock::now() + kLeaveTime);
+  // First what is ours: a tracker that does not answer must not use up the time for it.
   try {
     if (swarm() && store_.is_part()) save_state(swarm()->size() == 0);
   } catch (const std::system_error& error) {
@@ -213,6 +217,7 @@ void Download::depart() {
     fields.emplace_back("reason", error.what());
     log_error("state.not_saved", fields);
   }
+  announcer_.leave(counters(), Clock::now() + kLeaveTime);
   log_info("torrent.stopped", log_fields());
 }
 
@@ -225,12 +230,12 @@ bool Download::empty_swarm() {
   return peers->wait_until_empty(Clock::now() + kPartingTime);
 }
 
-// A file that somebody has removed, replaced or changed is checked like one that was just found.
+// A file that somebody has removed, replaced or changed, or that the disk did not take in, is
+// checked like one that was just found.
 void Download::forget_lost_file() {
-  if (!swarm() || store_.is_intact()) return;
+  if (!swarm() || (store_.is_intact() && !store_.may_have_lost_writes())) return;
   MutexLock lock(mutex_);
   lost_swarm_ = std::move(swarm_);
-  completing_ = false;
   book_.start_over(Clock::now());
 }
 
@@ -330,17 +335,12 @@ void Download::save_state(bool clean) {
 
 void Download::save_progress() {
   next_save_ = Clock::now() + kSaveEvery;
-  if (!needs_the_file()) return;
-  // Looked at again afterwards: the file may have got its final name in between.
-  if (!store_.is_intact() && needs_the_file()) {
+  // A complete file is not looked after: its owner may do with it what he likes.
+  if (swarm()->left().all_held()) return;
+  if (!store_.is_intact()) {
     throw std::runtime_error(store_.path() + " was removed, replaced or changed");
   }
   if (store_.is_part() && swarm()->left().held_count() != saved_pieces_) save_state(false);
-}
-
-// A complete file is not looked after: its owner may do with it what he likes.
-bool Download::needs_the_file() const {
-  return !completing_ && !swarm()->left().all_held();
 }
 
 void Download::on_storage_failed(const std::string& reason) {
@@ -365,7 +365,6 @@ void Download::wait_for_event() {
     if (!event_.wait_until(mutex_, deadline)) break;
   }
   poked_ = false;
-  if (std::exchange(announce_now_, false)) announcer_.announce_soon(Clock::now());
 }
 
 void Download::wait_to_retry() {
@@ -438,9 +437,11 @@ std::string Download::why_slow(const Swarm& peers) const {
   const std::uint32_t unavailable = peers.left().unavailable();
   if (connections.empty()) {
     if (!tracker_problem.empty()) return tracker_problem;
-    return known == 0 ? "the tracker knows no other peer" : "no peer can be reached";
+    return known == 0 ? "the tracker knows no other peer" : "connected to no peer";
   }
-  if (unavailable > 0) return std::to_string(unavailable) + " pieces are with no connected peer";
+  if (unavailable > 0) {
+    return "no connected peer has " + std::to_string(unavailable) + " of the missing pieces";
+  }
   if (serving == 0 && choking > 0) return "choked by every peer";
   return tracker_problem;
 }

@@ -91,6 +91,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void check();
   Bitfield verify(const PieceStore::Opened& opened);
   void take_part();
+  bool is_to_be_finished() const;
   void complete();
   void depart();
   void announce();
@@ -105,7 +106,6 @@ class Download : public std::enable_shared_from_this<Download> {
   void wait_to_retry() EXCLUDES(mutex_);
   bool empty_swarm();  // true: nobody uses the file any more
   void forget_lost_file() EXCLUDES(mutex_);
-  bool needs_the_file() const;
   void poke() EXCLUDES(mutex_);
   void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
   void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
@@ -119,7 +119,6 @@ class Download : public std::enable_shared_from_this<Download> {
   Environment& environment_;
   PieceStore store_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<bool> completing_ = false;
   std::atomic<std::uint64_t> checked_bytes_ = 0;
   std::thread thread_;
 
@@ -132,7 +131,6 @@ class Download : public std::enable_shared_from_this<Download> {
   mutable Mutex mutex_;
   CondVar event_;
   bool poked_ GUARDED_BY(mutex_) = false;
-  bool announce_now_ GUARDED_BY(mutex_) = false;
   DownloadState state_ GUARDED_BY(mutex_) = DownloadState::kChecking;
   std::string problem_ GUARDED_BY(mutex_);          // with kError, or what a seeder should know
   std::string storage_problem_ GUARDED_BY(mutex_);  // reported by a connection, not yet acted upon

@@ -4,7 +4,7 @@
 set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
-test="$build doctest-dev python3"
+test="$build doctest-dev python3 strace"
 check="$test clang clang-tidy clang-format shellcheck"
 
 case ${1:-} in
