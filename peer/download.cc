@@ -18,6 +18,8 @@ constexpr seconds kConnectTime{5};
 constexpr seconds kSaveEvery{5};
 constexpr seconds kRetryStorageEvery{5};
 constexpr seconds kPartingTime{1};
+constexpr seconds kParallelEvery{10};
+constexpr std::uint64_t kWorthASecondBytes = 16 << 20;
 constexpr seconds kLeaveTime{2};
 
 std::uint64_t random_seed() {
@@ -255,40 +257,65 @@ void Download::dial_due() {
     MutexLock lock(mutex_);
     due = book_.take_due(Clock::now());
   }
-  for (const Endpoint& peer : due) dial(peer);
+  for (const Endpoint& peer : due) dial(peer, 0);
+  dial_lone_peer_again();
 }
 
-void Download::dial(const Endpoint& peer) {
+// Nobody but one peer has something for us: a second connection keeps a second core busy at both
+// ends.
+void Download::dial_lone_peer_again() {
+  if (Clock::now() < next_parallel_) return;
+  const auto peer = lone_peer();
+  if (!peer) return;
+  next_parallel_ = Clock::now() + kParallelEvery;
+  dial(*peer, 1);
+}
+
+std::optional<Endpoint> Download::lone_peer() const {
+  {
+    MutexLock lock(mutex_);
+    if (book_.size() > 1) return std::nullopt;
+  }
+  const auto connections = swarm()->connections();
+  if (connections.size() != 1) return std::nullopt;
+  const PeerConnection::Status status = connections.front()->status();
+  const std::uint64_t wanted = std::uint64_t{status.standing.wanted} * store_.length(PieceIndex());
+  return wanted < kWorthASecondBytes ? std::nullopt : status.listens_at;
+}
+
+void Download::dial(const Endpoint& peer, std::uint32_t number) {
   bool started = false;
   try {
     Stream stream = Stream::unconnected(peer);
     if (environment_.socket_buffer_bytes > 0) {
       stream.set_buffer_bytes(environment_.socket_buffer_bytes);
     }
-    started = environment_.connections.start(
-                  std::move(stream), peer, ConnectionThreads::Origin::kDialled,
-                  [self = shared_from_this(), peer](ConnectionThreads::Connection& connection) {
-                    self->talk_to_dialled(connection, peer);
-                  }) == ConnectionThreads::Started::kYes;
+    started =
+        environment_.connections.start(
+            std::move(stream), peer, ConnectionThreads::Origin::kDialled,
+            [self = shared_from_this(), peer, number](ConnectionThreads::Connection& connection) {
+              self->talk_to_dialled(connection, peer, number);
+            }) == ConnectionThreads::Started::kYes;
   } catch (const std::system_error& error) {
     log_warn("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", error.what()}});
   }
-  if (started) return;
+  if (started || number > 0) return;
   MutexLock lock(mutex_);
   book_.ended(peer, Outcome::kUnreachable, Clock::now(), random_);
 }
 
-void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer) {
+void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,
+                               std::uint32_t number) {
   Outcome outcome = Outcome::kUnreachable;
   try {
     connection.stream().connect(peer, Clock::now() + kConnectTime);
-    outcome = converse(connection, std::nullopt, [](const Endpoint&) {});
+    outcome = converse(connection, std::nullopt, number, [this](const Endpoint&) { poke(); });
   } catch (const std::exception& error) {
     log_debug("peer.unreachable", {{"peer", peer.to_string()},
                                    {"hash", torrent_.info_hash.to_short_hex()},
                                    {"reason", error.what()}});
   }
-  {
+  if (number == 0) {
     MutexLock lock(mutex_);
     book_.ended(peer, outcome, Clock::now(), random_);
   }
@@ -298,10 +325,12 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
 bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
   if (!swarm()) return false;
   std::optional<Endpoint> listens_at;
-  converse(connection, std::move(first), [&](const Endpoint& peer) {
+  converse(connection, std::move(first), 0, [&](const Endpoint& peer) {
     listens_at = peer;
     MutexLock lock(mutex_);
     book_.accepted_from(peer);
+    poked_ = true;
+    event_.notify_one();
   });
   if (!listens_at) return true;
   {
@@ -313,12 +342,12 @@ bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
 }
 
 Outcome Download::converse(ConnectionThreads::Connection& connection,
-                           std::optional<FirstFrame> first,
+                           std::optional<FirstFrame> first, std::uint32_t number,
                            const std::function<void(const Endpoint&)>& on_met) {
   const auto peers = swarm();  // kept, whatever becomes of the torrent meanwhile
   if (!peers) return Outcome::kStopped;
-  const auto conversation = std::make_shared<PeerConnection>(*peers, connection.stream(),
-                                                             connection.remote(), std::move(first));
+  const auto conversation = std::make_shared<PeerConnection>(
+      *peers, connection.stream(), connection.remote(), std::move(first), number);
   return conversation->run(on_met);
 }
 

@@ -96,10 +96,13 @@ class Download : public std::enable_shared_from_this<Download> {
   void depart();
   void announce();
   void dial_due();
-  void dial(const Endpoint& peer);
-  void talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer);
+  void dial_lone_peer_again();
+  std::optional<Endpoint> lone_peer() const EXCLUDES(mutex_);
+  void dial(const Endpoint& peer, std::uint32_t number) EXCLUDES(mutex_);
+  void talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,
+                       std::uint32_t number) EXCLUDES(mutex_);
   Outcome converse(ConnectionThreads::Connection& connection, std::optional<FirstFrame> first,
-                   const std::function<void(const Endpoint&)>& on_met);
+                   std::uint32_t number, const std::function<void(const Endpoint&)>& on_met);
   void save_state(bool clean);
   void save_progress();
   void wait_for_event() EXCLUDES(mutex_);
@@ -127,6 +130,7 @@ class Download : public std::enable_shared_from_this<Download> {
   TimePoint next_save_ = kNoDeadline;
   std::uint32_t saved_pieces_ = 0;
   TimePoint started_ = Clock::now();
+  TimePoint next_parallel_ = TimePoint::min();  // not before that
 
   mutable Mutex mutex_;
   CondVar event_;

@@ -178,6 +178,7 @@ bool Exchange::both_complete() const {
 Exchange::Standing Exchange::standing() const {
   MutexLock lock(mutex_);
   return {.pieces = peer_.has.held(),
+          .wanted = wanted_,
           .serves_us = recv_.value() == RecvState::Value::k01,
           .chokes_us = recv_.value() == RecvState::Value::k11};
 }

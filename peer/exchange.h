@@ -80,6 +80,7 @@ class Exchange {
 
   struct Standing {
     std::uint32_t pieces = 0;  // that the peer has
+    std::uint32_t wanted = 0;  // of those, that we lack
     bool serves_us = false;    // it has something for us and lets us have it
     bool chokes_us = false;    // it has something for us and does not
   };

@@ -35,11 +35,12 @@ std::size_t max_small_bytes(const PieceLayout& layout) {
 }  // namespace
 
 PeerConnection::PeerConnection(Swarm& swarm, Stream& stream, const Endpoint& remote,
-                               std::optional<FirstFrame> first)
+                               std::optional<FirstFrame> first, std::uint32_t number)
     : swarm_(swarm),
       stream_(stream),
       remote_(remote),
       dialled_by_us_(!first),
+      number_(first && first->greeting ? first->greeting->connection : number),
       first_(std::move(first)),
       hasher_(swarm.torrent().hash_kind()),
       outbox_(kMaxQueuedRequests, max_small_bytes(swarm.torrent().layout)),
@@ -88,10 +89,8 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
   fields.emplace_back("agent", original_ ? kOriginalAgent : first.greeting->agent);
   fields.emplace_back("has", first.pieces.held());
   log_info("peer.connected", fields);
-  if (!original_ && first.greeting->port != 0) {
-    on_met({remote_.address, first.greeting->port});
-  }
   first_.reset();
+  if (const auto listens_at = status().listens_at) on_met(*listens_at);
 }
 
 void PeerConnection::join() {
@@ -106,7 +105,7 @@ void PeerConnection::greet(bool with_greeting) {
   const Greeting greeting{.info_hash = swarm_.torrent().info_hash,
                           .peer_id = self.peer_id,
                           .port = self.port,
-                          .connection = 0,
+                          .connection = number_,
                           .requests = kMaxQueuedRequests,
                           .agent = std::string(kAgent),
                           .features = {}};
@@ -432,6 +431,7 @@ PeerConnection::Status PeerConnection::status() const {
   const Exchange::Standing standing = exchange_.standing();
   MutexLock lock(mutex_);
   return {.remote = remote_,
+          .listens_at = listens_at_locked(),
           .agent = greeting_ ? greeting_->agent : kOriginalAgent,
           .standing = standing};
 }
@@ -440,11 +440,17 @@ Fields PeerConnection::log_fields() const {
   Fields fields{{"peer", remote_.to_string()},
                 {"hash", swarm_.torrent().info_hash.to_short_hex()},
                 {"dialled", dialled_by_us_ ? "yes" : "no"}};
+  if (number_ > 0) fields.emplace_back("connection", number_);
   MutexLock lock(mutex_);
-  if (greeting_) {
-    fields.emplace_back("listens", Endpoint{remote_.address, greeting_->port}.to_string());
+  if (const auto listens_at = listens_at_locked()) {
+    fields.emplace_back("listens", listens_at->to_string());
   }
   return fields;
+}
+
+std::optional<Endpoint> PeerConnection::listens_at_locked() const {
+  if (!greeting_ || greeting_->port == 0) return std::nullopt;
+  return Endpoint{remote_.address, greeting_->port};
 }
 
 }  // namespace piecework::peer

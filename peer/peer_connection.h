@@ -29,10 +29,10 @@ namespace piecework::peer {
 
 class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
  public:
-  // `first` is what a peer that dialled us has sent; nothing when we dialled. `stream` must outlive
-  // run().
+  // `first` is what a peer that dialled us has sent; nothing when we dialled, and then `number` is
+  // the one of this among our parallel connections to that peer. `stream` must outlive run().
   PeerConnection(Swarm& swarm, Stream& stream, const Endpoint& remote,
-                 std::optional<FirstFrame> first);
+                 std::optional<FirstFrame> first, std::uint32_t number = 0);
 
   // Talks until the conversation is over, and says why it is. Logs the beginning and the end.
   // `on_met` is called once a peer of ours is known, with where it listens.
@@ -55,6 +55,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
 
   struct Status {
     Endpoint remote;
+    std::optional<Endpoint> listens_at;  // of a peer of ours
     std::string agent;
     Exchange::Standing standing;
   };
@@ -99,11 +100,13 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void leave() EXCLUDES(mutex_);
   Outcome log_end() const EXCLUDES(mutex_);
   Fields log_fields() const EXCLUDES(mutex_);
+  std::optional<Endpoint> listens_at_locked() const REQUIRES(mutex_);
 
   Swarm& swarm_;
   Stream& stream_;
   const Endpoint remote_;
   const bool dialled_by_us_;
+  const std::uint32_t number_;  // of the deliberate parallel connections, from 0
 
   // The connection's thread only.
   std::optional<FirstFrame> first_;
