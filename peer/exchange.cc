@@ -135,9 +135,8 @@ void Exchange::on_piece_held(PieceIndex piece) {
   if (peer_.has.has(piece) && wanted_ > 0 && --wanted_ == 0) update_interest_locked();
 }
 
-Exchange::Asked Exchange::request_more(TimePoint now) {
+bool Exchange::request_more(TimePoint now) {
   MutexLock lock(mutex_);
-  Asked asked;
   while (recv_.may_request() && !untrusted_ && !window_.full()) {
     const TimePoint claimed_before =
         window_.idle() ? now - kEndgamePatience : LeftPieces::kNoEndgame;
@@ -145,10 +144,8 @@ Exchange::Asked Exchange::request_more(TimePoint now) {
     if (!claim) break;
     outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
     window_.asked(std::move(*claim));
-    asked.any = true;
   }
-  asked.look_again = recv_.may_request() && !untrusted_ && window_.idle() && left_.none_left();
-  return asked;
+  return recv_.may_request() && !untrusted_ && window_.idle() && wanted_ > 0;
 }
 
 void Exchange::keep_alive() {

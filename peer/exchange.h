@@ -60,12 +60,9 @@ class Exchange {
 
   // `piece` is held now: the peer is told, and may no longer be needed.
   void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
-  struct Asked {
-    bool any = false;
-    bool look_again = false;  // the endgame may have something for us a little later
-  };
-  // Claims pieces and asks for them as far as the window allows.
-  Asked request_more(TimePoint now) EXCLUDES(mutex_);
+  // Claims pieces and asks for them as far as the window allows. True when there was nothing to ask
+  // for, but may be once kEndgamePatience has passed.
+  bool request_more(TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
   // The conversation has ended. True when claims went back to the queue.

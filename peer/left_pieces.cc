@@ -67,13 +67,13 @@ std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
                                             std::span<const PieceIndex> distrusted, TimePoint now,
                                             TimePoint claimed_before) {
   MutexLock lock(mutex_);
-  std::optional<PieceIndex> piece;
-  if (!left_.empty()) {
-    piece = left_.pick(random_, [&](PieceIndex candidate) NO_THREAD_SAFETY_ANALYSIS {
-      if (!peer.has.has(candidate)) return false;
-      return !holds(distrusted, candidate) || availability_locked(candidate) <= 1;
-    });
-    if (piece) left_.erase(*piece);
+  std::optional<PieceIndex> piece =
+      left_.pick(random_, [&](PieceIndex candidate) NO_THREAD_SAFETY_ANALYSIS {
+        if (!peer.has.has(candidate)) return false;
+        return !holds(distrusted, candidate) || availability_locked(candidate) <= 1;
+      });
+  if (piece) {
+    left_.erase(*piece);
   } else {
     piece = endgame_pick_locked(peer, distrusted, claimed_before);
   }

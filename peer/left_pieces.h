@@ -55,8 +55,8 @@ class LeftPieces {
 
   // The next piece to ask of a peer that has `peer.has`, or nothing. Pieces in `distrusted` (which
   // the peer sent wrongly) are passed over as long as somebody else has them. Endgame: when no
-  // piece is left unclaimed, one that others claimed before `claimed_before` and that has not come
-  // since. kNoEndgame: none of those.
+  // piece that the peer has is left unclaimed, one that others claimed before `claimed_before` and
+  // that has not come since. kNoEndgame: none of those.
   std::optional<PieceClaim> claim(const PeerPieces& peer, std::span<const PieceIndex> distrusted,
                                   TimePoint now, TimePoint claimed_before) EXCLUDES(mutex_);
   static constexpr TimePoint kNoEndgame = TimePoint::min();
@@ -64,7 +64,7 @@ class LeftPieces {
   // The piece has been verified and stored. False when it had been before.
   bool complete(PieceIndex piece) EXCLUDES(mutex_);
 
-  // Is every missing piece claimed, so that the endgame has begun?
+  // Is every missing piece claimed?
   bool none_left() const EXCLUDES(mutex_);
   bool is_held(PieceIndex piece) const EXCLUDES(mutex_);
   Bitfield held() const EXCLUDES(mutex_);

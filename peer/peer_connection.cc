@@ -324,18 +324,12 @@ void PeerConnection::write_until_closed() {
     } else if (next.what == What::kPiece) {
       send_piece(next.piece);
     } else if (next.what == What::kRequest) {
-      look_again = request_more() ? Clock::now() + kEndgamePatience : kNoDeadline;
+      const bool again = exchange_.request_more(Clock::now());
+      look_again = again ? Clock::now() + kEndgamePatience : kNoDeadline;
     } else if (Clock::now() < look_again) {
       exchange_.keep_alive();
     }
   }
-}
-
-bool PeerConnection::request_more() {
-  const Exchange::Asked asked = exchange_.request_more(Clock::now());
-  // The endgame begins: connections with nothing to do should know.
-  if (asked.any && swarm_.left().none_left()) swarm_.wake_all();
-  return asked.look_again;
 }
 
 void PeerConnection::send_piece(PieceIndex piece) {

@@ -89,7 +89,6 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // The writer.
   void write_messages();
   void write_until_closed();
-  bool request_more();  // true: look again when kEndgamePatience has passed
   void send_piece(PieceIndex piece);
 
   // The end.

@@ -240,27 +240,35 @@ TEST_SUITE("exchange") {
     const auto second = rig.left.claim(slow, {}, kStart, LeftPieces::kNoEndgame);
     rig.exchange.on_unchoke();
     rig.said();
-    auto asked = rig.exchange.request_more(kStart + kEndgamePatience);
-    CHECK_FALSE(asked.any);
-    CHECK(asked.look_again);
+    CHECK(rig.exchange.request_more(kStart + kEndgamePatience));
     CHECK(rig.said() == "");
-    asked = rig.exchange.request_more(kStart + kEndgamePatience + milliseconds(1));
-    CHECK(asked.any);
-    CHECK_FALSE(asked.look_again);
+    CHECK_FALSE(rig.exchange.request_more(kStart + kEndgamePatience + milliseconds(1)));
     CHECK(rig.said().substr(0, 8) == "Request ");
     // It has something to do now.
-    asked = rig.exchange.request_more(kStart + seconds(60));
-    CHECK_FALSE(asked.any);
-    CHECK_FALSE(asked.look_again);
+    CHECK_FALSE(rig.exchange.request_more(kStart + seconds(60)));
+    CHECK(rig.said() == "");
   }
 
-  TEST_CASE("before the endgame there is no reason to look again") {
+  TEST_CASE("the endgame does not wait for a piece that nobody connected has") {
+    Rig rig(PeerKind::kOurs, "00", "10");
+    PeerPieces slow{pieces("10"), false};
+    rig.left.peer_joined(slow);
+    const auto first = rig.left.claim(slow, {}, kStart, LeftPieces::kNoEndgame);
+    REQUIRE(first);
+    rig.exchange.on_unchoke();
+    rig.said();
+    CHECK(rig.exchange.request_more(kStart));
+    CHECK_FALSE(rig.exchange.request_more(kStart + kEndgamePatience + milliseconds(1)));
+    CHECK(rig.said() == "Request 0");
+  }
+
+  TEST_CASE("with something to do, or nothing to want, there is no reason to look again") {
     Rig rig(PeerKind::kOurs, "000", "100");
     rig.exchange.on_unchoke();
-    CHECK(rig.exchange.request_more(kStart).any);
-    const auto asked = rig.exchange.request_more(kStart);
-    CHECK_FALSE(asked.any);
-    CHECK_FALSE(asked.look_again);
+    CHECK_FALSE(rig.exchange.request_more(kStart));
+    CHECK_FALSE(rig.exchange.request_more(kStart));
+    Rig idle(PeerKind::kOurs, "100", "100");
+    CHECK_FALSE(idle.exchange.request_more(kStart));
   }
 
   TEST_CASE("an original is asked and served, and hears nothing else") {

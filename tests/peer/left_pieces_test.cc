@@ -58,7 +58,7 @@ TEST_SUITE("left_pieces") {
     CHECK(name(left.claim(two, {}, kNow, kIdle)) == "none");
     const auto claim = left.claim(one, {}, kNow, kIdle);
     CHECK(name(claim) == "2");
-    CHECK(name(left.claim(one, {}, kNow, kIdle)) == "none");
+    CHECK(name(left.claim(one, {}, kNow, kBusy)) == "none");
     CHECK_FALSE(left.none_left());
   }
 
@@ -226,6 +226,17 @@ TEST_SUITE("left_pieces") {
     }
     claims.clear();
     CHECK(claim_all(left, seeder, claims).size() == 2);
+  }
+
+  TEST_CASE("the endgame of a peer begins when nothing that it has is left") {
+    LeftPieces left(pieces("000"), 1);
+    const PeerPieces slow = joined(left, "110");
+    const PeerPieces fast = joined(left, "110");
+    std::vector<PieceClaim> claims;
+    CHECK(claim_all(left, slow, claims).size() == 2);
+    CHECK_FALSE(left.none_left());  // piece 2 is with nobody
+    CHECK(name(left.claim(fast, {}, kNow, kBusy)) == "none");
+    CHECK(name(left.claim(fast, {}, kNow, kIdle)) != "none");
   }
 
   TEST_CASE("the endgame asks no peer for what it lacks or has sent wrongly") {
