@@ -6,8 +6,11 @@
 namespace piecework::peer {
 namespace {
 
-// In the endgame, at most this many connections ask for the same piece.
-constexpr std::uint8_t kMaxClaimsOfOnePiece = 4;
+// In the endgame, at most this many connections ask for the same piece, unless they all seem to
+// have stalled. None is closed for that: one that is slow has been asked for much ahead, and an
+// original is never cut off.
+constexpr std::uint16_t kMaxClaimsOfOnePiece = 4;
+constexpr seconds kClaimsStallAfter{60};
 
 bool holds(std::span<const PieceIndex> pieces, PieceIndex piece) {
   return std::find(pieces.begin(), pieces.end(), piece) != pieces.end();
@@ -75,10 +78,10 @@ std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
   if (piece) {
     left_.erase(*piece);
   } else {
-    piece = endgame_pick_locked(peer, distrusted, claimed_before);
+    piece = endgame_pick_locked(peer, distrusted, now, claimed_before);
   }
   if (!piece) return std::nullopt;
-  if (claims_[piece->value()]++ == 0) claimed_.push_back({*piece, now});
+  note_claim_locked(*piece, now);
   return PieceClaim(this, *piece);
 }
 
@@ -142,16 +145,27 @@ std::uint32_t LeftPieces::availability_locked(PieceIndex piece) const {
 
 std::optional<PieceIndex> LeftPieces::endgame_pick_locked(const PeerPieces& peer,
                                                           std::span<const PieceIndex> distrusted,
+                                                          TimePoint now,
                                                           TimePoint claimed_before) const {
   std::optional<PieceIndex> best;
-  for (const auto& [piece, since] : claimed_) {
+  for (const auto& [piece, since, last] : claimed_) {
     if (since >= claimed_before) break;
-    const std::uint8_t claims = claims_[piece.value()];
-    if (held_.has(piece) || !peer.has.has(piece) || claims >= kMaxClaimsOfOnePiece) continue;
-    if (holds(distrusted, piece)) continue;
+    const std::uint16_t claims = claims_[piece.value()];
+    if (held_.has(piece) || !peer.has.has(piece) || holds(distrusted, piece)) continue;
+    if (claims >= kMaxClaimsOfOnePiece && now - last < kClaimsStallAfter) continue;
     if (!best || claims < claims_[best->value()]) best = piece;
   }
   return best;
+}
+
+void LeftPieces::note_claim_locked(PieceIndex piece, TimePoint now) {
+  if (claims_[piece.value()]++ == 0) {
+    claimed_.push_back({piece, now, now});
+    return;
+  }
+  const auto found = std::find_if(claimed_.begin(), claimed_.end(),
+                                  [&](const Claimed& claimed) { return claimed.piece == piece; });
+  found->last = now;
 }
 
 }  // namespace piecework::peer

@@ -56,7 +56,8 @@ class LeftPieces {
   // The next piece to ask of a peer that has `peer.has`, or nothing. Pieces in `distrusted` (which
   // the peer sent wrongly) are passed over as long as somebody else has them. Endgame: when no
   // piece that the peer has is left unclaimed, one that others claimed before `claimed_before` and
-  // that has not come since. kNoEndgame: none of those.
+  // that has not come since; a few at most ask for the same one, and another when a minute has
+  // brought nothing. kNoEndgame: none of those.
   std::optional<PieceClaim> claim(const PeerPieces& peer, std::span<const PieceIndex> distrusted,
                                   TimePoint now, TimePoint claimed_before) EXCLUDES(mutex_);
   static constexpr TimePoint kNoEndgame = TimePoint::min();
@@ -79,22 +80,25 @@ class LeftPieces {
   friend class PieceClaim;
   struct Claimed {
     PieceIndex piece;
-    TimePoint since;  // of the first claim
+    TimePoint since;  // of the first claim, and
+    TimePoint last;   // of the last one
   };
 
   void give_back(PieceIndex piece) EXCLUDES(mutex_);
   std::uint32_t availability_locked(PieceIndex piece) const REQUIRES(mutex_);
   std::optional<PieceIndex> endgame_pick_locked(const PeerPieces& peer,
                                                 std::span<const PieceIndex> distrusted,
-                                                TimePoint claimed_before) const REQUIRES(mutex_);
+                                                TimePoint now, TimePoint claimed_before) const
+      REQUIRES(mutex_);
+  void note_claim_locked(PieceIndex piece, TimePoint now) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   Random random_ GUARDED_BY(mutex_);
   Bitfield held_ GUARDED_BY(mutex_);
-  RarestFirst left_ GUARDED_BY(mutex_);                  // neither held nor claimed
-  std::vector<std::uint8_t> claims_ GUARDED_BY(mutex_);  // how many connections claim each piece
-  std::vector<Claimed> claimed_ GUARDED_BY(mutex_);      // those with claims, oldest first
-  std::uint32_t seeders_ GUARDED_BY(mutex_) = 0;         // joined with everything: not counted
+  RarestFirst left_ GUARDED_BY(mutex_);                   // neither held nor claimed
+  std::vector<std::uint16_t> claims_ GUARDED_BY(mutex_);  // how many connections claim each piece
+  std::vector<Claimed> claimed_ GUARDED_BY(mutex_);       // those with claims, oldest first
+  std::uint32_t seeders_ GUARDED_BY(mutex_) = 0;          // joined with everything: not counted
 };
 
 }  // namespace piecework::peer

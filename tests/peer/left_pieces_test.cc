@@ -228,6 +228,23 @@ TEST_SUITE("left_pieces") {
     CHECK(claim_all(left, seeder, claims).size() == 2);
   }
 
+  TEST_CASE("peers that have all stalled do not keep a piece for ever") {
+    LeftPieces left(pieces("0"), 1);
+    const PeerPieces seeder = joined(left, "1");
+    std::vector<PieceClaim> claims;
+    while (auto claim = left.claim(seeder, {}, kNow, kIdle)) claims.push_back(std::move(*claim));
+    CHECK(claims.size() == 4);
+    CHECK(name(left.claim(seeder, {}, kNow + seconds(59), kIdle)) == "none");
+    auto fifth = left.claim(seeder, {}, kNow + seconds(60), kIdle);
+    CHECK(name(fifth) == "0");
+    CHECK(name(left.claim(seeder, {}, kNow + seconds(61), kIdle)) == "none");
+    CHECK(name(left.claim(seeder, {}, kNow + seconds(120), kIdle)) == "0");
+    claims.clear();
+    CHECK(left.none_left());
+    fifth.reset();
+    CHECK_FALSE(left.none_left());
+  }
+
   TEST_CASE("the endgame of a peer begins when nothing that it has is left") {
     LeftPieces left(pieces("000"), 1);
     const PeerPieces slow = joined(left, "110");
