@@ -110,11 +110,12 @@ void Exchange::on_good_piece(PieceIndex piece) {
   outbox_.wake_to_request();
 }
 
-bool Exchange::on_bad_piece(PieceIndex piece) {
+bool Exchange::on_bad_piece(PieceIndex piece, TimePoint now) {
   std::optional<PieceClaim> given_back;
   MutexLock lock(mutex_);
   given_back = window_.take(piece);
   distrusted_.push_back(piece);
+  distrusted_since_ = now;
   if (distrusted_.size() >= kBadPiecesUntilDistrust) {
     untrusted_ = true;
     wanted_ = 0;
@@ -138,9 +139,7 @@ void Exchange::on_piece_held(PieceIndex piece) {
 bool Exchange::request_more(TimePoint now) {
   MutexLock lock(mutex_);
   while (recv_.may_request() && !untrusted_ && !window_.full()) {
-    const TimePoint claimed_before =
-        window_.idle() ? now - kEndgamePatience : LeftPieces::kNoEndgame;
-    auto claim = left_.claim(peer_, distrusted_, now, claimed_before);
+    auto claim = claim_locked(now);
     if (!claim) break;
     outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
     window_.asked(std::move(*claim));
@@ -153,12 +152,12 @@ void Exchange::keep_alive() {
   if (begun_ && kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::keep_alive());
 }
 
-bool Exchange::end() {
+void Exchange::end() {
   MutexLock lock(mutex_);
-  if (!begun_) return false;
+  if (!begun_) return;
   begun_ = false;
   left_.peer_left(peer_);
-  return !window_.take_all().empty();
+  window_.take_all();
 }
 
 bool Exchange::is_over() const {
@@ -178,6 +177,16 @@ Exchange::Standing Exchange::standing() const {
           .wanted = wanted_,
           .serves_us = recv_.value() == RecvState::Value::k01,
           .chokes_us = recv_.value() == RecvState::Value::k11};
+}
+
+std::optional<PieceClaim> Exchange::claim_locked(TimePoint now) {
+  if (!window_.idle()) return left_.claim(peer_, distrusted_, now, LeftPieces::kNoEndgame);
+  const TimePoint claimed_before = now - kEndgamePatience;
+  auto claim = left_.claim(peer_, distrusted_, now, claimed_before);
+  if (!claim && !distrusted_.empty() && now - distrusted_since_ >= kSecondChanceAfter) {
+    claim = left_.claim(peer_, {}, now, claimed_before);
+  }
+  return claim;
 }
 
 void Exchange::update_interest_locked() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "common/bitfield.h"
@@ -20,6 +21,10 @@ namespace piecework::peer {
 // In the endgame a connection with nothing to do asks for what another one has been waiting for so
 // long: on a healthy path the piece comes sooner, and is not sent twice for nothing.
 inline constexpr milliseconds kEndgamePatience{500};
+
+// A piece that a peer has sent wrongly is asked of it again when it has been idle for so long and
+// nobody else, though others have it, has sent it meanwhile.
+inline constexpr seconds kSecondChanceAfter{10};
 
 // Speaks with a greeting, or is an original program.
 enum class PeerKind { kOurs, kOriginal };
@@ -54,7 +59,7 @@ class Exchange {
   void on_good_piece(PieceIndex piece) EXCLUDES(mutex_);
   // It did not match its hash and goes back to the queue. True when the peer has sent too many of
   // those: nothing is asked of it any more.
-  bool on_bad_piece(PieceIndex piece) EXCLUDES(mutex_);
+  bool on_bad_piece(PieceIndex piece, TimePoint now) EXCLUDES(mutex_);
 
   // ---- What happens on our side ----
 
@@ -65,8 +70,8 @@ class Exchange {
   bool request_more(TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
-  // The conversation has ended. True when claims went back to the queue.
-  bool end() EXCLUDES(mutex_);
+  // The conversation has ended: claims go back to the queue, and the peer's pieces count no longer.
+  void end() EXCLUDES(mutex_);
 
   // ---- How it stands ----
 
@@ -85,6 +90,7 @@ class Exchange {
 
  private:
   void update_interest_locked() REQUIRES(mutex_);
+  std::optional<PieceClaim> claim_locked(TimePoint now) REQUIRES(mutex_);
 
   const PieceLayout layout_;
   const bool fetch_;
@@ -101,6 +107,7 @@ class Exchange {
   std::vector<PieceIndex> held_meanwhile_ GUARDED_BY(mutex_);  // completed before begin()
   RequestWindow window_ GUARDED_BY(mutex_);
   std::vector<PieceIndex> distrusted_ GUARDED_BY(mutex_);  // which the peer sent wrongly
+  TimePoint distrusted_since_ GUARDED_BY(mutex_);          // the last of these
   std::uint32_t wanted_ GUARDED_BY(mutex_) = 0;            // pieces that it has and we lack
   bool untrusted_ GUARDED_BY(mutex_) = false;              // nothing is asked of it any more
   bool has_spoken_ GUARDED_BY(mutex_) = false;             // it has said whether it is interested

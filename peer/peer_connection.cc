@@ -250,7 +250,7 @@ void PeerConnection::on_bad_piece(PieceIndex piece) {
   fields.emplace_back("piece", piece.value());
   log_warn("piece.hash_mismatch", fields);
   swarm_.wasted += swarm_.torrent().layout.length(piece);
-  const bool too_many = exchange_.on_bad_piece(piece);
+  const bool too_many = exchange_.on_bad_piece(piece, Clock::now());
   swarm_.wake_all();
   if (too_many) ban();
 }
@@ -386,7 +386,10 @@ void PeerConnection::leave() {
     MutexLock lock(mutex_);
     finished_ = true;
   }
-  if (exchange_.end()) swarm_.wake_all();
+  exchange_.end();
+  // Claims went back to the queue, and what this peer had is rarer now: a distrusted one may be the
+  // last to have it.
+  swarm_.wake_all();
 }
 
 Outcome PeerConnection::log_end() const {

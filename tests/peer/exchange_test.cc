@@ -207,10 +207,10 @@ TEST_SUITE("exchange") {
       rig.left.peer_joined(other);
       rig.exchange.on_unchoke();
       rig.asked();
-      CHECK_FALSE(rig.exchange.on_bad_piece(PieceIndex(0)));
+      CHECK_FALSE(rig.exchange.on_bad_piece(PieceIndex(0), kStart));
       CHECK(rig.asked() == "look");  // of another
       CHECK_FALSE(rig.left.none_left());
-      CHECK(rig.exchange.on_bad_piece(PieceIndex(1)));
+      CHECK(rig.exchange.on_bad_piece(PieceIndex(1), kStart));
       rig.said();
       // An original is told only when what it was asked for has come.
       rig.exchange.on_good_piece(PieceIndex(2));
@@ -228,9 +228,23 @@ TEST_SUITE("exchange") {
     Rig rig(PeerKind::kOurs, "0", "1");
     rig.exchange.on_unchoke();
     rig.asked();
-    rig.exchange.on_bad_piece(PieceIndex(0));
+    rig.exchange.on_bad_piece(PieceIndex(0), kStart);
     rig.said();
     CHECK(rig.asked() == "Request 0");
+  }
+
+  TEST_CASE("a wrong piece is asked of the same peer again when those who have it do not send it") {
+    Rig rig(PeerKind::kOurs, "0", "1");
+    PeerPieces chokes_us{pieces("1"), false};
+    rig.left.peer_joined(chokes_us);
+    rig.exchange.on_unchoke();
+    rig.asked();
+    rig.exchange.on_bad_piece(PieceIndex(0), kStart);
+    rig.said();
+    CHECK(rig.exchange.request_more(kStart + kSecondChanceAfter - milliseconds(1)));
+    CHECK(rig.said() == "");
+    CHECK_FALSE(rig.exchange.request_more(kStart + kSecondChanceAfter));
+    CHECK(rig.said() == "Request 0");
   }
 
   TEST_CASE("in the endgame an idle connection asks for what another has awaited for a while") {
@@ -331,9 +345,11 @@ TEST_SUITE("exchange") {
     rig.exchange.on_unchoke();
     rig.asked();
     CHECK(rig.left.availability(PieceIndex(0)) == 1);
-    CHECK(rig.exchange.end());
+    rig.exchange.end();
     CHECK(rig.left.availability(PieceIndex(0)) == 0);
-    CHECK_FALSE(rig.exchange.end());
+    CHECK_FALSE(rig.left.none_left());
+    rig.exchange.end();
+    CHECK(rig.left.availability(PieceIndex(0)) == 0);
     rig.exchange.on_piece_held(PieceIndex(0));
     CHECK(rig.said() == "");
   }
@@ -342,7 +358,7 @@ TEST_SUITE("exchange") {
     LeftPieces left(pieces("0"), 1);
     Outbox outbox(256, 1000);
     Exchange exchange(PieceLayout(1, 1), true, left, outbox);
-    CHECK_FALSE(exchange.end());
+    exchange.end();
     CHECK_FALSE(exchange.both_complete());
     CHECK_FALSE(exchange.is_over());
   }

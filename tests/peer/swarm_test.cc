@@ -152,6 +152,20 @@ TEST_SUITE("swarm") {
     CHECK(dies.talk.outcome() == Outcome::kLost);
   }
 
+  TEST_CASE("when the only other one that has a piece goes, a distrusted peer is asked at once") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(10, 10);
+    PeerNode node(sample, "0");
+    std::optional<Guest> chokes_us(std::in_place, node, "chokes us", "1");
+    Guest distrusted(node, "distrusted", "1");
+    distrusted.fake.say(MessageId::kUnChoke);
+    CHECK(distrusted.fake.hear() == "Request 0");
+    distrusted.fake.say_piece(0, std::string(10, 'x'));
+    CHECK(eventually([&] { return log.has("piece.hash_mismatch"); }));
+    chokes_us.reset();
+    CHECK(distrusted.fake.hear() == "Request 0");
+  }
+
   TEST_CASE("in the endgame a slow peer is not waited for") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(10, 10);
