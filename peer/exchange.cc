@@ -138,6 +138,7 @@ void Exchange::on_piece_held(PieceIndex piece) {
 
 bool Exchange::request_more(TimePoint now) {
   MutexLock lock(mutex_);
+  if (ending_) return false;
   while (recv_.may_request() && !untrusted_ && !window_.full()) {
     auto claim = claim_locked(now);
     if (!claim) break;
@@ -150,6 +151,12 @@ bool Exchange::request_more(TimePoint now) {
 void Exchange::keep_alive() {
   MutexLock lock(mutex_);
   if (begun_ && kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::keep_alive());
+}
+
+bool Exchange::stop_asking() {
+  MutexLock lock(mutex_);
+  ending_ = true;
+  return !window_.take_all().empty();
 }
 
 void Exchange::end() {

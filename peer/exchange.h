@@ -70,6 +70,9 @@ class Exchange {
   bool request_more(TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
+  // It is going to end: nothing more is asked, and claims go back to the queue, though what comes
+  // all the same is taken. True when there were any.
+  bool stop_asking() EXCLUDES(mutex_);
   // The conversation has ended: claims go back to the queue, and the peer's pieces count no longer.
   void end() EXCLUDES(mutex_);
 
@@ -110,6 +113,7 @@ class Exchange {
   TimePoint distrusted_since_ GUARDED_BY(mutex_);          // the last of these
   std::uint32_t wanted_ GUARDED_BY(mutex_) = 0;            // pieces that it has and we lack
   bool untrusted_ GUARDED_BY(mutex_) = false;              // nothing is asked of it any more
+  bool ending_ GUARDED_BY(mutex_) = false;                 // likewise
   bool has_spoken_ GUARDED_BY(mutex_) = false;             // it has said whether it is interested
 };
 

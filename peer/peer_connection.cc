@@ -65,6 +65,11 @@ Outcome PeerConnection::run(const std::function<void(const Endpoint&)>& on_met) 
     end(Outcome::kLost, "error", {{"error", error.what()}});
   }
   part();
+  {
+    MutexLock lock(mutex_);
+    reader_done_ = true;
+    reader_ended_.notify_one();
+  }
   if (writer.joinable()) writer.join();
   leave();
   return log_end();
@@ -295,8 +300,7 @@ void PeerConnection::write_messages() {
     write_until_closed();
     stream_.finish_sending();
     // One that has nothing more to say would never wake the reader.
-    if (exchange_.is_over()) stream_.shutdown();
-    return;
+    if (!exchange_.is_over()) wait_for_reader();
   } catch (const FileReadError& error) {
     note_reason(Outcome::kStopped, "storage", {});
     swarm_.storage_failed("read " + swarm_.store().path() + ": " + error.what());
@@ -346,6 +350,7 @@ void PeerConnection::send_piece(PieceIndex piece) {
 void PeerConnection::close(Outcome why) {
   note_reason(why, std::string(outcome_name(why)), {});
   outbox_.close(EncodedMessage::plain(MessageId::kServerClose));
+  stop_asking();
 }
 
 void PeerConnection::abort() {
@@ -359,6 +364,20 @@ void PeerConnection::end(Outcome outcome, const std::string& reason, const Field
   const bool farewell = outcome != Outcome::kOver && reason != "closed_by_peer";
   outbox_.close(farewell ? std::optional(EncodedMessage::plain(MessageId::kServerClose))
                          : std::nullopt);
+  stop_asking();
+}
+
+void PeerConnection::stop_asking() {
+  if (exchange_.stop_asking()) swarm_.wake_all();
+}
+
+// The writer has said goodbye. A peer that goes on talking does not keep its thread.
+void PeerConnection::wait_for_reader() {
+  const Deadline deadline = Clock::now() + kPartingTime;
+  MutexLock lock(mutex_);
+  while (!reader_done_) {
+    if (!reader_ended_.wait_until(mutex_, deadline)) return;
+  }
 }
 
 // What the other side is still sending is read, so that closing does not reset the connection and

@@ -43,7 +43,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
   // There may be something to ask this peer for.
   void wake() { outbox_.wake_to_request(); }
-  // Ends the conversation soon: what is being sent is finished, and ServerClose follows.
+  // Ends the conversation soon: what is being sent is finished, ServerClose follows, and the peer
+  // has a second to leave. Claims go back to the queue at once.
   void close(Outcome why) EXCLUDES(mutex_);
   // Ends it now, whatever is being sent.
   void abort() EXCLUDES(mutex_);
@@ -93,6 +94,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
 
   // The end.
   void end(Outcome outcome, const std::string& reason, const Fields& fields) EXCLUDES(mutex_);
+  void stop_asking();
+  void wait_for_reader() EXCLUDES(mutex_);
   void note_reason(Outcome outcome, const std::string& reason, const Fields& fields)
       EXCLUDES(mutex_);
   void part();
@@ -122,6 +125,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   mutable Mutex mutex_;
   std::optional<Greeting> greeting_ GUARDED_BY(mutex_);  // of a peer of ours, once known
   bool finished_ GUARDED_BY(mutex_) = false;             // run() is over; stream_ may be gone
+  bool reader_done_ GUARDED_BY(mutex_) = false;
+  CondVar reader_ended_;
   // Why it ends: the first reason counts, whichever thread it came from.
   std::optional<Outcome> outcome_ GUARDED_BY(mutex_);
   std::string reason_ GUARDED_BY(mutex_);

@@ -54,6 +54,10 @@ void Swarm::piece_stored(PieceIndex piece) {
 }
 
 void Swarm::wake_all() {
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+  }
   for (const auto& connection : connections()) connection->wake();
 }
 

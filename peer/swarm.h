@@ -66,7 +66,8 @@ class Swarm {
   void piece_stored(PieceIndex piece) EXCLUDES(mutex_);
   void storage_failed(const std::string& reason) const { events_.storage_failed(reason); }
 
-  // Pieces went back to the queue: every connection looks whether it can ask for one.
+  // Pieces went back to the queue: every connection looks whether it can ask for one. Not when the
+  // swarm is closed.
   void wake_all() EXCLUDES(mutex_);
 
   // No one may join any more, and everyone is told to close; open() allows joining again.

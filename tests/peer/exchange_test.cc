@@ -340,6 +340,21 @@ TEST_SUITE("exchange") {
     CHECK(rig.said() == "KeepAlive");
   }
 
+  TEST_CASE(
+      "before the end what was asked goes back, nothing more is asked, and what comes is taken") {
+    Rig rig(PeerKind::kOurs, "000", "110");
+    rig.exchange.on_unchoke();
+    rig.asked();
+    CHECK(rig.exchange.stop_asking());
+    CHECK_FALSE(rig.exchange.stop_asking());
+    CHECK_FALSE(rig.left.none_left());
+    CHECK_FALSE(rig.exchange.request_more(kStart + seconds(60)));
+    CHECK(rig.said() == "");
+    rig.exchange.expect_piece(PieceIndex(0));
+    rig.exchange.on_good_piece(PieceIndex(0));
+    CHECK(rig.left.availability(PieceIndex(0)) == 1);
+  }
+
   TEST_CASE("the end gives back what was asked and forgets what the peer had") {
     Rig rig(PeerKind::kOurs, "00", "10");
     rig.exchange.on_unchoke();

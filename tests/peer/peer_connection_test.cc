@@ -372,6 +372,27 @@ TEST_SUITE("peer_connection") {
     CHECK(talk.outcome() == Outcome::kStopped);
   }
 
+  TEST_CASE("a peer that does not care for our goodbye is cut off") {
+    Rig rig("000", Side::kDialled);
+    rig.meet("110");
+    rig.fake->say(MessageId::kUnChoke);
+    CHECK(rig.fake->hear_sorted(2) == "Request 0, Request 1");
+    rig.talk->connection().close(Outcome::kSurplus);
+    CHECK_FALSE(rig.node.swarm().left().none_left());  // at once
+    CHECK(rig.fake->hear() == "ServerClose");
+    CHECK(rig.fake->hear() == "end");  // we send no more, but still read
+    const std::string keep_alive = text_of(EncodedMessage::keep_alive().bytes());
+    CHECK(eventually([&] {
+      try {
+        rig.fake->say_bytes(keep_alive);
+        return false;
+      } catch (const std::system_error&) {
+        return true;
+      }
+    }));
+    CHECK(rig.talk->outcome() == Outcome::kSurplus);
+  }
+
   TEST_CASE("abort() ends it whatever is being sent") {
     const SampleTorrent sample = sample_torrent(16 << 20, 16 << 20);
     const CapturedLog log;
