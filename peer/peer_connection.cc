@@ -11,6 +11,7 @@
 #include "common/socket.h"
 #include "common/threads.h"
 #include "common/version.h"
+#include "peer/write_schedule.h"
 
 namespace piecework::peer {
 namespace {
@@ -19,7 +20,6 @@ const std::string kOriginalAgent = "original";
 
 constexpr seconds kFirstFrameTime{10};
 constexpr seconds kIdleTime{60};
-constexpr seconds kKeepAliveEvery{20};
 constexpr seconds kLastWordsTime{2};
 constexpr seconds kPartingTime{1};
 constexpr std::size_t kHashStepBytes = 256
@@ -314,24 +314,29 @@ void PeerConnection::write_messages() {
 
 void PeerConnection::write_until_closed() {
   using What = Outbox::Next::What;
-  TimePoint look_again = kNoDeadline;
+  WriteSchedule schedule(Clock::now());
   while (true) {
     // Also when there is always a piece to be sent.
-    if (look_again <= Clock::now()) outbox_.wake_to_request();
-    const Outbox::Next next = outbox_.wait(std::min(Clock::now() + kKeepAliveEvery, look_again));
+    if (schedule.must_look(Clock::now())) outbox_.wake_to_request();
+    // An original hears none, but that is no reason to try again at once.
+    if (schedule.is_silent(Clock::now())) {
+      exchange_.keep_alive();
+      schedule.sent(Clock::now());
+    }
+    const Outbox::Next next = outbox_.wait(schedule.next());
     if (next.what == What::kClosed) {
       stream_.send_all(next.small, Clock::now() + kLastWordsTime);
       return;
     }
     if (next.what == What::kSmall) {
       stream_.send_all(next.small, Clock::now() + frame_time(next.small.size()));
+      schedule.sent(Clock::now());
     } else if (next.what == What::kPiece) {
       send_piece(next.piece);
+      schedule.sent(Clock::now());
     } else if (next.what == What::kRequest) {
       const bool again = exchange_.request_more(Clock::now());
-      look_again = again ? Clock::now() + kEndgamePatience : kNoDeadline;
-    } else if (Clock::now() < look_again) {
-      exchange_.keep_alive();
+      schedule.look_again_at(again ? Clock::now() + kEndgamePatience : kNoDeadline);
     }
   }
 }
