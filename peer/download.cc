@@ -257,7 +257,15 @@ void Download::dial_due() {
     MutexLock lock(mutex_);
     due = book_.take_due(Clock::now());
   }
-  for (const Endpoint& peer : due) dial(peer, 0);
+  for (const Endpoint& peer : due) {
+    if (!environment_.bans.is_banned(peer.address, std::to_string(peer.port), Clock::now())) {
+      dial(peer, 0);
+      continue;
+    }
+    // An original would take a piece to ask of us, and never put it back.
+    MutexLock lock(mutex_);
+    book_.ended(peer, Outcome::kBanned, Clock::now(), random_);
+  }
   dial_lone_peer_again();
 }
 

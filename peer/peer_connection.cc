@@ -262,8 +262,8 @@ void PeerConnection::on_bad_piece(PieceIndex piece) {
 
 void PeerConnection::ban() {
   // An original that dialled us has no name to ban it by.
-  bool newly = true;
-  if (dialled_by_us_ || !original_) {
+  bool newly = !std::exchange(banned_, true);
+  if (newly && (dialled_by_us_ || !original_)) {
     newly = swarm_.bans().ban(remote_.address, ban_name(), Clock::now());
   }
   if (newly) {

@@ -113,6 +113,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // The connection's thread only.
   std::optional<FirstFrame> first_;
   bool original_ = false;
+  bool banned_ = false;  // it has just been, by us
   Hasher hasher_;
   std::vector<std::byte> buffer_;  // of one piece
 

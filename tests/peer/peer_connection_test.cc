@@ -665,6 +665,34 @@ TEST_SUITE("peer_connection with originals") {
     CHECK(rig.talk->outcome() == Outcome::kOver);
   }
 
+  TEST_CASE("an original without a name is said to be banned once, however much it sends") {
+    Rig rig("000", Side::kAccepted, HashForm::kOriginal);
+    rig.fake->introduce("111", std::nullopt);
+    CHECK(rig.fake->hear() == "Bitfield 000");
+    CHECK(rig.fake->hear() == "Interested");
+    rig.fake->say(MessageId::kInterested);
+    CHECK(rig.fake->hear() == "UnChoke");
+    rig.fake->say(MessageId::kUnChoke);
+    CHECK(rig.fake->hear_sorted(3) == "Request 0, Request 1, Request 2");
+    for (const std::uint32_t piece : {0U, 1U, 2U}) {
+      rig.fake->say_piece(piece, std::string(piece == 2 ? 7 : kPieceLength, 'x'));
+    }
+    rig.fake->stream().finish_sending();
+    rig.talk->outcome();
+    CHECK(rig.log.count("piece.hash_mismatch") == 3);
+    CHECK(rig.log.count("peer.banned") == 1);
+  }
+
+  TEST_CASE("a banned original is told before it is cut off, whoever dials") {
+    for (const Side side : {Side::kDialled, Side::kAccepted}) {
+      Rig rig("000", side, HashForm::kOriginal);
+      rig.node.bans().ban(kRemote.address, "5555", Clock::now());
+      rig.fake->introduce("111", std::nullopt);
+      CHECK(hear_to_the_end(*rig.fake).ends_with("ServerClose"));
+      CHECK(rig.talk->outcome() == Outcome::kBanned);
+    }
+  }
+
   TEST_CASE("a torrent with modern hashes is not for originals") {
     Rig rig("111", Side::kAccepted, HashForm::kSha1);
     rig.fake->introduce("000", std::nullopt);

@@ -19,6 +19,7 @@ class CapturedLog {
 
   std::string text() const { return directory_.read("log"); }
   bool has(std::string_view part) const { return text().find(part) != std::string::npos; }
+  int count(std::string_view part) const;
 
  private:
   TempDir directory_;
