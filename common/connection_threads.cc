@@ -19,11 +19,9 @@ ConnectionThreads::~ConnectionThreads() {
   stop();
 }
 
-ConnectionThreads::Started ConnectionThreads::start(Stream stream, const Endpoint& remote,
+ConnectionThreads::Started ConnectionThreads::start(Stream&& stream, const Endpoint& remote,
                                                     Origin origin, Handler handler) {
   join_finished();
-  auto connection =
-      std::make_shared<Connection>(std::move(stream), remote, origin == Origin::kAccepted);
   MutexLock lock(mutex_);
   if (stopping_) return Started::kStopping;
   // Those evicted still have a thread until they notice; a flood must not pile them up either.
@@ -47,6 +45,8 @@ ConnectionThreads::Started ConnectionThreads::start(Stream stream, const Endpoin
       return Started::kNoThread;
     }
   }
+  auto connection =
+      std::make_shared<Connection>(std::move(stream), remote, origin == Origin::kAccepted);
   jobs_.push_back({connection, std::move(handler)});
   live_.push_back(std::move(connection));
   ++per_address_[remote.address];

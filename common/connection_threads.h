@@ -54,8 +54,9 @@ class ConnectionThreads {
 
   // Gives the connection a thread. When all places are taken, or all for its address, the accepted
   // connection (from that address) that has gone longest without a complete first frame is shut
-  // down to make room; when there is none, the newcomer is refused (its stream is closed).
-  Started start(Stream stream, const Endpoint& remote, Origin origin, Handler handler)
+  // down to make room; when there is none, the newcomer is refused, and its stream stays the
+  // caller's.
+  Started start(Stream&& stream, const Endpoint& remote, Origin origin, Handler handler)
       EXCLUDES(mutex_);
 
   // The connection has shown who it is: it no longer makes room for others.

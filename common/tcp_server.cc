@@ -88,15 +88,26 @@ void TcpServer::accept_from(int listener) {
   }
   const Endpoint remote = Endpoint::from_sockaddr(address);
   try {
-    const auto started = threads_.start(Stream(std::move(socket)), remote,
-                                        ConnectionThreads::Origin::kAccepted, handler_);
+    Stream stream(std::move(socket));
+    const auto started =
+        threads_.start(std::move(stream), remote, ConnectionThreads::Origin::kAccepted, handler_);
     if (started != ConnectionThreads::Started::kYes) {
+      turn_away(stream);
       log_warn("connection.refused",
                {{"address", remote.address.to_string()}, {"reason", refusal(started)}});
     }
   } catch (const std::system_error& error) {
     log_warn("connection.refused",
              {{"address", remote.address.to_string()}, {"reason", error.what()}});
+  }
+}
+
+// So little fits into the socket's buffer at once, or not at all.
+void TcpServer::turn_away(Stream& stream) noexcept {
+  try {
+    stream.send_all(farewell_, Clock::now());
+  } catch (const std::exception&) {
+    // It has gone, and misses nothing.
   }
 }
 

@@ -4,6 +4,8 @@
 // after construction.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,18 +30,25 @@ class TcpServer {
   // (tcp(7)), so this comes before start().
   void set_buffer_bytes(int bytes);
 
+  // What a newcomer hears for whom there is no place. Before start().
+  void set_farewell(std::span<const std::byte> bytes) {
+    farewell_.assign(bytes.begin(), bytes.end());
+  }
+
   void start();
   void stop();  // takes no more; connections go on. May be called again.
 
  private:
   void accept_loop();
   void accept_from(int listener);
+  void turn_away(Stream& stream) noexcept;
   void out_of_descriptors(int listener, int error);
 
   ConnectionThreads& threads_;
   const ConnectionThreads::Handler handler_;
   const std::vector<UniqueFd> listeners_;
   const std::vector<Endpoint> listening_;
+  std::vector<std::byte> farewell_;
   WakeEvent stop_;
   UniqueFd reserve_;  // given up for a moment to turn a newcomer away when there are no others
   std::thread accepting_;

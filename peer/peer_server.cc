@@ -39,6 +39,8 @@ PeerServer::PeerServer(const Options& options)
                    .bans = {},
                    .check_slots = CheckSlots(kChecksAtATime),
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
+  // An original that is cut off without a word spins for ever.
+  server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
   if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
   if (options.state_dir.empty()) return;
   std::error_code error;

@@ -151,6 +151,30 @@ TEST_SUITE("tcp_server") {
     CHECK(answers(one, 'y'));
   }
 
+  TEST_CASE("a newcomer for whom there is no place hears the farewell, and nobody else does") {
+    ConnectionThreads threads("held", {.total = 1, .per_address = 1});
+    TcpServer server({kAnyPort}, threads, [&](ConnectionThreads::Connection& connection) {
+      threads.first_frame_done(connection);
+      std::byte byte;
+      try {
+        while (connection.stream().recv_some({&byte, 1}, soon()) > 0) {
+          connection.stream().send_all({&byte, 1}, soon());
+        }
+      } catch (const std::exception&) {
+      }
+    });
+    server.set_farewell(bytes_of("no room"));
+    server.start();
+    Stream one = connected(server.listening().front());
+    CHECK(answers(one, 'a'));
+    Stream two = connected(server.listening().front());
+    CHECK(recv_text(two) == "no room");
+    one.finish_sending();
+    CHECK(recv_text(one).empty());
+    server.stop();
+    threads.stop();
+  }
+
   TEST_CASE("a flood of connections that go at once does it no harm") {
     EchoServer echo({.total = 10, .per_address = 10});
     const Endpoint endpoint = echo.server.listening().front();
