@@ -26,6 +26,7 @@ TRACKER := $(filter-out tracker/main.cc,$(wildcard tracker/*.cc))
 PEERCTL := $(wildcard peer/peerctl*.cc)
 PEER := $(filter-out peer/main.cc $(PEERCTL),$(wildcard peer/*.cc))
 UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc)
+BENCH := $(wildcard tests/bench/*.cc)
 objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
 
 PROGRAMS := $(addprefix $(BUILD)/,trackerd peerd peerctl)
@@ -38,8 +39,15 @@ $(BUILD)/peerd: $(call objects,peer/main.cc $(PEER) $(COMMON))
 $(BUILD)/peerctl: $(call objects,$(PEERCTL) $(PEER) $(COMMON))
 $(BUILD)/unit_tests: $(call objects,$(UNIT) $(TRACKER) $(PEER) $(COMMON))
 
-$(PROGRAMS) $(BUILD)/unit_tests:
+# What measures: one program a file, tests/bench/NAME.cc to bench/NAME.
+BENCH_PROGRAMS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(BENCH))
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call objects,$(COMMON))
+
+$(PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/unit_tests:
 	@echo "  link $@"
+	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.cc
@@ -49,6 +57,7 @@ $(BUILD)/%.o: %.cc
 
 # doctest's macros are slow to optimise and the tests' own code is not what is measured.
 $(BUILD)/tests/%.o: CXXFLAGS := -O1 -g
+$(BUILD)/tests/bench/%.o: CXXFLAGS := -O2 -g
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -75,7 +84,7 @@ unit: $(BUILD)/unit_tests
 check: check-deps test locks tidy format-check shellcheck includes
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
-ALL_SOURCES = $(ALL_CC) $(UNIT) $(wildcard */*.h tests/*/*.h)
+ALL_SOURCES = $(ALL_CC) $(UNIT) $(BENCH) $(wildcard */*.h tests/*/*.h)
 CLANG_FLAGS := -std=c++20 -I. -pthread -D_FILE_OFFSET_BITS=64
 
 .PHONY: locks
