@@ -12,15 +12,18 @@ constexpr seconds kFrameBase{60};
 constexpr std::uint64_t kSlowestBytesPerSecond = 8 << 10;
 
 bool is_known(std::uint8_t id) {
-  return id <= static_cast<std::uint8_t>(MessageId::kPiece) ||
-         id == static_cast<std::uint8_t>(MessageId::kServerClose);
+  return id <= static_cast<std::uint8_t>(MessageId::kCancel) ||
+         id == static_cast<std::uint8_t>(MessageId::kServerClose) ||
+         id == static_cast<std::uint8_t>(MessageId::kSuggest);
 }
 
 // Payload sizes that PROTOCOL.md section 5 fixes; a Bitfield's is checked by who knows the torrent.
 bool payload_size_is_right(MessageId id, std::uint32_t payload_bytes) {
   switch (id) {
     case MessageId::kHave:
-    case MessageId::kRequest: return payload_bytes == kPieceIndexBytes;
+    case MessageId::kRequest:
+    case MessageId::kCancel:
+    case MessageId::kSuggest: return payload_bytes == kPieceIndexBytes;
     case MessageId::kPiece: return payload_bytes > kPieceIndexBytes;
     case MessageId::kBitfield: return true;
     default: return payload_bytes == 0;
@@ -39,7 +42,9 @@ std::string_view message_name(MessageId id) {
     case MessageId::kBitfield: return "Bitfield";
     case MessageId::kRequest: return "Request";
     case MessageId::kPiece: return "Piece";
+    case MessageId::kCancel: return "Cancel";
     case MessageId::kServerClose: return "ServerClose";
+    case MessageId::kSuggest: return "Suggest";
   }
   return "unknown";
 }

@@ -26,7 +26,9 @@ enum class MessageId : std::uint8_t {
   kBitfield = 5,
   kRequest = 6,
   kPiece = 7,
+  kCancel = 8,  // extension "cancel"
   kServerClose = 10,
+  kSuggest = 13,  // extension "suggest"
 };
 
 std::string_view message_name(MessageId id);
@@ -51,7 +53,7 @@ class EncodedMessage {
  public:
   static EncodedMessage keep_alive();
   static EncodedMessage plain(MessageId id);  // Choke … UnInterested, ServerClose
-  static EncodedMessage indexed(MessageId id, PieceIndex piece);  // Have, Request
+  static EncodedMessage indexed(MessageId id, PieceIndex piece);  // Have, Request, Cancel, Suggest
   // Everything of a Piece frame before its data of `length` bytes.
   static EncodedMessage piece_head(PieceIndex piece, std::uint32_t length);
 
@@ -83,7 +85,7 @@ milliseconds frame_time(std::uint64_t frame_length);
 std::optional<MessageHead> recv_message_head(Stream& stream, std::uint64_t limit, Deadline idle,
                                              Deadline whole = kNoDeadline);
 
-// The i32be index that Have, Request and Piece begin with. Throws ProtocolError
+// The i32be index that Have, Request, Piece, Cancel and Suggest begin with. Throws ProtocolError
 // "piece_out_of_range" unless it is one of `layout`.
 PieceIndex recv_piece_index(Stream& stream, const PieceLayout& layout, Deadline deadline);
 

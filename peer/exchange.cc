@@ -11,13 +11,16 @@ namespace piecework::peer {
 namespace {
 
 constexpr std::size_t kBadPiecesUntilDistrust = 2;
+constexpr std::size_t kMostSuggested = 64;  // the oldest make room
 
 }  // namespace
 
-Exchange::Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, Outbox& outbox)
+Exchange::Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, SeedSteering& steering,
+                   Outbox& outbox)
     : layout_(layout),
       fetch_(fetch),
       left_(left),
+      steering_(steering),
       outbox_(outbox),
       window_(layout, kMaxQueuedRequests) {}
 
@@ -28,10 +31,11 @@ void Exchange::introduce(const Bitfield& mine) {
   mine_ = mine;
 }
 
-void Exchange::begin(PeerKind kind, const Bitfield& theirs, std::uint32_t requests) {
+void Exchange::begin(PeerKind kind, const Bitfield& theirs, const PeerTakes& takes) {
   MutexLock lock(mutex_);
   kind_ = kind;
-  window_ = RequestWindow(layout_, requests);
+  takes_ = takes;
+  window_ = RequestWindow(layout_, takes.requests);
   peer_.has = theirs;
   left_.peer_joined(peer_);
   begun_ = true;
@@ -40,6 +44,7 @@ void Exchange::begin(PeerKind kind, const Bitfield& theirs, std::uint32_t reques
       outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
     }
   }
+  if (takes_.suggest && mine_.complete()) offers_.emplace(steering_, theirs);
   if (fetch_) wanted_ = peer_.has.count_missing_in(mine_);
   update_interest_locked();
   // An original at rest does not survive being told what it has not asked.
@@ -51,7 +56,9 @@ void Exchange::begin(PeerKind kind, const Bitfield& theirs, std::uint32_t reques
 void Exchange::on_interested() {
   MutexLock lock(mutex_);
   has_spoken_ = true;
-  if (send_.interested()) outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
+  if (!send_.interested()) return;
+  offer_locked();  // before it may choose
+  outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
 }
 
 void Exchange::on_uninterested() {
@@ -77,6 +84,7 @@ void Exchange::on_have(PieceIndex piece) {
   MutexLock lock(mutex_);
   if (!peer_.has.set(piece)) return;
   left_.peer_gained(peer_, piece);
+  if (offers_) offers_->settled(piece);
   if (mine_.has(piece) || !fetch_ || untrusted_) return;
   ++wanted_;
   update_interest_locked();
@@ -93,6 +101,20 @@ void Exchange::on_request(PieceIndex piece) {
   }
   if (!held) throw ProtocolError("request_for_missing_piece", {{"piece", piece.value()}});
   outbox_.push_piece(piece);
+  if (offers_) offers_->settled(piece);
+  offer_locked();
+}
+
+void Exchange::on_cancel(PieceIndex piece) {
+  outbox_.drop_piece(piece);
+}
+
+void Exchange::on_suggest(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  if (!fetch_ || mine_.has(piece) || !peer_.has.has(piece)) return;
+  if (suggested_.size() >= kMostSuggested) suggested_.pop_front();
+  suggested_.push_back(piece);
+  if (!window_.full()) outbox_.wake_to_request();
 }
 
 void Exchange::expect_piece(PieceIndex piece) const {
@@ -102,10 +124,11 @@ void Exchange::expect_piece(PieceIndex piece) const {
   }
 }
 
-void Exchange::on_good_piece(PieceIndex piece) {
+void Exchange::on_good_piece(PieceIndex piece, TimePoint now) {
   std::optional<PieceClaim> fulfilled;
   MutexLock lock(mutex_);
   fulfilled = window_.take(piece);
+  window_.delivered(layout_.length(piece), now);
   update_interest_locked();
   outbox_.wake_to_request();
 }
@@ -126,6 +149,7 @@ bool Exchange::on_bad_piece(PieceIndex piece, TimePoint now) {
 }
 
 void Exchange::on_piece_held(PieceIndex piece) {
+  std::optional<PieceClaim> not_needed;
   MutexLock lock(mutex_);
   if (!begun_) {
     held_meanwhile_.push_back(piece);
@@ -133,6 +157,11 @@ void Exchange::on_piece_held(PieceIndex piece) {
   }
   if (!mine_.set(piece)) return;
   if (kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
+  if (takes_.cancel) not_needed = window_.take(piece);
+  if (not_needed) {
+    outbox_.push(EncodedMessage::indexed(MessageId::kCancel, piece));
+    outbox_.wake_to_request();
+  }
   if (peer_.has.has(piece) && wanted_ > 0 && --wanted_ == 0) update_interest_locked();
 }
 
@@ -143,7 +172,7 @@ bool Exchange::request_more(TimePoint now) {
     auto claim = claim_locked(now);
     if (!claim) break;
     outbox_.push(EncodedMessage::indexed(MessageId::kRequest, claim->piece()));
-    window_.asked(std::move(*claim));
+    window_.asked(std::move(*claim), now);
   }
   return recv_.may_request() && !untrusted_ && window_.idle() && wanted_ > 0;
 }
@@ -164,6 +193,7 @@ void Exchange::end() {
   if (!begun_) return;
   begun_ = false;
   left_.peer_left(peer_);
+  offers_.reset();
   window_.take_all();
 }
 
@@ -186,7 +216,24 @@ Exchange::Standing Exchange::standing() const {
           .chokes_us = recv_.value() == RecvState::Value::k11};
 }
 
+std::optional<PieceClaim> Exchange::claim_suggested_locked(TimePoint now) {
+  while (!suggested_.empty()) {
+    const PieceIndex piece = suggested_.front();
+    suggested_.pop_front();
+    if (auto claim = left_.claim_left(piece, now)) return claim;
+  }
+  return std::nullopt;
+}
+
+void Exchange::offer_locked() {
+  if (!offers_ || !send_.peer_interested()) return;
+  while (const auto piece = offers_->next()) {
+    outbox_.push(EncodedMessage::indexed(MessageId::kSuggest, *piece));
+  }
+}
+
 std::optional<PieceClaim> Exchange::claim_locked(TimePoint now) {
+  if (auto claim = claim_suggested_locked(now)) return claim;
   if (!window_.idle()) return left_.claim(peer_, distrusted_, now, LeftPieces::kNoEndgame);
   const TimePoint claimed_before = now - kEndgamePatience;
   auto claim = left_.claim(peer_, distrusted_, now, claimed_before);

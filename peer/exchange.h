@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "peer/left_pieces.h"
 #include "peer/outbox.h"
 #include "peer/request_window.h"
+#include "peer/seed_steering.h"
 
 namespace piecework::peer {
 
@@ -29,20 +31,28 @@ inline constexpr seconds kSecondChanceAfter{10};
 // Speaks with a greeting, or is an original program.
 enum class PeerKind { kOurs, kOriginal };
 
+// What a peer's greeting says that it takes.
+struct PeerTakes {
+  std::uint32_t requests = 0;  // outstanding ones
+  bool cancel = false;         // the messages of that name
+  bool suggest = false;
+};
+
 class Exchange {
  public:
   // `fetch` false: the peer is served and asked for nothing. All that is referred to must outlive
   // it.
-  Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, Outbox& outbox);
+  Exchange(const PieceLayout& layout, bool fetch, LeftPieces& left, SeedSteering& steering,
+           Outbox& outbox);
   ~Exchange();
 
   // ---- The beginning, in this order ----
 
   // `mine` is what the peer will be told in our Bitfield.
   void introduce(const Bitfield& mine) EXCLUDES(mutex_);
-  // The peer holds `theirs` and takes `requests` outstanding ones. Tells it what has been completed
-  // since introduce(), and whether we are interested.
-  void begin(PeerKind kind, const Bitfield& theirs, std::uint32_t requests) EXCLUDES(mutex_);
+  // The peer holds `theirs`. Tells it what has been completed since introduce(), and whether we are
+  // interested.
+  void begin(PeerKind kind, const Bitfield& theirs, const PeerTakes& takes) EXCLUDES(mutex_);
 
   // ---- What the peer says. A breach of the protocol throws ProtocolError. ----
 
@@ -53,17 +63,19 @@ class Exchange {
   void on_unchoke() EXCLUDES(mutex_);
   void on_have(PieceIndex piece) EXCLUDES(mutex_);
   void on_request(PieceIndex piece) EXCLUDES(mutex_);
+  void on_cancel(PieceIndex piece) EXCLUDES(mutex_);
+  void on_suggest(PieceIndex piece) EXCLUDES(mutex_);
   // A Piece begins to arrive.
   void expect_piece(PieceIndex piece) const EXCLUDES(mutex_);
-  // It is stored, or was held already.
-  void on_good_piece(PieceIndex piece) EXCLUDES(mutex_);
+  // It matches its hash. Before on_piece_held(), if it is news.
+  void on_good_piece(PieceIndex piece, TimePoint now) EXCLUDES(mutex_);
   // It did not match its hash and goes back to the queue. True when the peer has sent too many of
   // those: nothing is asked of it any more.
   bool on_bad_piece(PieceIndex piece, TimePoint now) EXCLUDES(mutex_);
 
   // ---- What happens on our side ----
 
-  // `piece` is held now: the peer is told, and may no longer be needed.
+  // `piece` is held now: the peer is told, and may no longer be needed, nor the piece from it.
   void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
   // Claims pieces and asks for them as far as the window allows. True when there was nothing to ask
   // for, but may be once kEndgamePatience has passed.
@@ -94,10 +106,13 @@ class Exchange {
  private:
   void update_interest_locked() REQUIRES(mutex_);
   std::optional<PieceClaim> claim_locked(TimePoint now) REQUIRES(mutex_);
+  std::optional<PieceClaim> claim_suggested_locked(TimePoint now) REQUIRES(mutex_);
+  void offer_locked() REQUIRES(mutex_);
 
   const PieceLayout layout_;
   const bool fetch_;
   LeftPieces& left_;
+  SeedSteering& steering_;
   Outbox& outbox_;
 
   mutable Mutex mutex_;
@@ -108,6 +123,9 @@ class Exchange {
   PeerPieces peer_ GUARDED_BY(mutex_);
   Bitfield mine_ GUARDED_BY(mutex_);                           // what we hold, as told here
   std::vector<PieceIndex> held_meanwhile_ GUARDED_BY(mutex_);  // completed before begin()
+  PeerTakes takes_ GUARDED_BY(mutex_);
+  std::optional<Offers> offers_ GUARDED_BY(mutex_);      // to a leecher, while we seed
+  std::deque<PieceIndex> suggested_ GUARDED_BY(mutex_);  // by a seeder, and not yet looked at
   RequestWindow window_ GUARDED_BY(mutex_);
   std::vector<PieceIndex> distrusted_ GUARDED_BY(mutex_);  // which the peer sent wrongly
   TimePoint distrusted_since_ GUARDED_BY(mutex_);          // the last of these

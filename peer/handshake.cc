@@ -27,6 +27,10 @@ PeerId make_peer_id() {
   return id;
 }
 
+bool Greeting::has_feature(std::string_view name) const {
+  return std::find(features.begin(), features.end(), name) != features.end();
+}
+
 Greeting parse_greeting(std::string_view text) {
   try {
     const Json json = Json::parse(text);

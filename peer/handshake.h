@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/bitfield.h"
@@ -22,6 +23,10 @@ PeerId make_peer_id();
 // The most outstanding Requests that we take from one peer.
 inline constexpr std::uint32_t kMaxQueuedRequests = 256;
 
+// Messages beyond the original ones that the sender of a greeting takes.
+inline constexpr std::string_view kFeatureCancel = "cancel";
+inline constexpr std::string_view kFeatureSuggest = "suggest";
+
 struct Greeting {
   InfoHash info_hash;
   PeerId peer_id;
@@ -31,6 +36,8 @@ struct Greeting {
       kMaxQueuedRequests;  // the most outstanding Requests that the sender takes
   std::string agent;
   std::vector<std::string> features;
+
+  bool has_feature(std::string_view name) const;
 };
 
 // Throws ProtocolError "bad_greeting" naming the key.

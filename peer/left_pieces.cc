@@ -85,6 +85,14 @@ std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
   return PieceClaim(this, *piece);
 }
 
+std::optional<PieceClaim> LeftPieces::claim_left(PieceIndex piece, TimePoint now) {
+  MutexLock lock(mutex_);
+  if (!left_.contains(piece)) return std::nullopt;
+  left_.erase(piece);
+  note_claim_locked(piece, now);
+  return PieceClaim(this, piece);
+}
+
 bool LeftPieces::complete(PieceIndex piece) {
   MutexLock lock(mutex_);
   if (!held_.set(piece)) return false;

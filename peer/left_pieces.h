@@ -60,6 +60,8 @@ class LeftPieces {
   // brought nothing. kNoEndgame: none of those.
   std::optional<PieceClaim> claim(const PeerPieces& peer, std::span<const PieceIndex> distrusted,
                                   TimePoint now, TimePoint claimed_before) EXCLUDES(mutex_);
+  // `piece`, if it is left.
+  std::optional<PieceClaim> claim_left(PieceIndex piece, TimePoint now) EXCLUDES(mutex_);
   static constexpr TimePoint kNoEndgame = TimePoint::min();
 
   // The piece has been verified and stored. False when it had been before.

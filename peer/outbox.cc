@@ -45,6 +45,11 @@ void Outbox::drop_pieces() {
   pieces_.clear();
 }
 
+void Outbox::drop_piece(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  std::erase(pieces_, piece);
+}
+
 void Outbox::wake_to_request() {
   MutexLock lock(mutex_);
   request_ = true;

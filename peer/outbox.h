@@ -29,6 +29,7 @@ class Outbox {
   // Throws ProtocolError "too_many_requests" when max_pieces wait already.
   void push_piece(PieceIndex piece) EXCLUDES(mutex_);
   void drop_pieces() EXCLUDES(mutex_);
+  void drop_piece(PieceIndex piece) EXCLUDES(mutex_);
 
   // Makes the writer look for something to request.
   void wake_to_request() EXCLUDES(mutex_);

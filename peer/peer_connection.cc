@@ -27,6 +27,13 @@ constexpr std::size_t kHashStepBytes = 256
 // Small frames that may wait while the peer does not read: one Have for each piece, and some.
 constexpr std::size_t kSpareSmallBytes = 64 << 10;
 
+PeerTakes takes_of(const FirstFrame& first) {
+  if (!first.greeting) return {.requests = kMaxQueuedRequests};
+  return {.requests = first.greeting->requests,
+          .cancel = first.greeting->has_feature(kFeatureCancel),
+          .suggest = first.greeting->has_feature(kFeatureSuggest)};
+}
+
 std::size_t max_small_bytes(const PieceLayout& layout) {
   const EncodedMessage have = EncodedMessage::indexed(MessageId::kHave, PieceIndex());
   return kSpareSmallBytes + layout.count() * have.bytes().size();
@@ -44,7 +51,7 @@ PeerConnection::PeerConnection(Swarm& swarm, Stream& stream, const Endpoint& rem
       first_(std::move(first)),
       hasher_(swarm.torrent().hash_kind()),
       outbox_(kMaxQueuedRequests, max_small_bytes(swarm.torrent().layout)),
-      exchange_(swarm.torrent().layout, swarm.fetches(), swarm.left(), outbox_) {}
+      exchange_(swarm.torrent().layout, swarm.fetches(), swarm.left(), swarm.steering(), outbox_) {}
 
 Outcome PeerConnection::run(const std::function<void(const Endpoint&)>& on_met) {
   std::thread writer;
@@ -88,8 +95,7 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
   learn(first);
   if (!original_ && !swarm_.stays(*this)) throw Over{Outcome::kSurplus};
   if (!dialled_by_us_) greet(!original_);
-  exchange_.begin(original_ ? PeerKind::kOriginal : PeerKind::kOurs, first.pieces,
-                  original_ ? kMaxQueuedRequests : first.greeting->requests);
+  exchange_.begin(original_ ? PeerKind::kOriginal : PeerKind::kOurs, first.pieces, takes_of(first));
   Fields fields = log_fields();
   fields.emplace_back("agent", original_ ? kOriginalAgent : first.greeting->agent);
   fields.emplace_back("has", first.pieces.held());
@@ -113,7 +119,7 @@ void PeerConnection::greet(bool with_greeting) {
                           .connection = number_,
                           .requests = kMaxQueuedRequests,
                           .agent = std::string(kAgent),
-                          .features = {}};
+                          .features = {std::string(kFeatureCancel), std::string(kFeatureSuggest)}};
   outbox_.push_frame(encode_first_frame(mine_, with_greeting ? &greeting : nullptr));
 }
 
@@ -188,6 +194,8 @@ void PeerConnection::handle(const MessageHead& head) {
     case MessageId::kHave: return exchange_.on_have(recv_index());
     case MessageId::kRequest: return exchange_.on_request(recv_index());
     case MessageId::kPiece: return on_piece(head.payload_bytes);
+    case MessageId::kCancel: return exchange_.on_cancel(recv_extension_index(*head.id));
+    case MessageId::kSuggest: return exchange_.on_suggest(recv_extension_index(*head.id));
     case MessageId::kBitfield: throw ProtocolError("second_bitfield");
     case MessageId::kServerClose: return;  // read_messages() ends there
   }
@@ -195,6 +203,12 @@ void PeerConnection::handle(const MessageHead& head) {
 
 PieceIndex PeerConnection::recv_index() {
   return recv_piece_index(stream_, swarm_.torrent().layout, Clock::now() + kIdleTime);
+}
+
+// We have named these in our greeting, which an original has not been sent.
+PieceIndex PeerConnection::recv_extension_index(MessageId id) {
+  if (original_) throw ProtocolError("unknown_message", {{"id", static_cast<unsigned>(id)}});
+  return recv_index();
 }
 
 void PeerConnection::on_piece(std::uint32_t payload_bytes) {
@@ -239,6 +253,7 @@ void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> da
     }
     first = swarm_.left().complete(piece);
   }
+  exchange_.on_good_piece(piece, Clock::now());
   (first ? swarm_.downloaded : swarm_.wasted) += data.size();
   if (first) {
     received_ += data.size();
@@ -247,7 +262,6 @@ void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> da
                                  {"peer", remote_.to_string()}});
     swarm_.piece_stored(piece);
   }
-  exchange_.on_good_piece(piece);
 }
 
 void PeerConnection::on_bad_piece(PieceIndex piece) {

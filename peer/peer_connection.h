@@ -80,6 +80,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void read_messages();
   void handle(const MessageHead& head);
   PieceIndex recv_index();
+  PieceIndex recv_extension_index(MessageId id);
   void on_piece(std::uint32_t payload_bytes);
   Digest recv_piece(std::span<std::byte> data, Deadline deadline);
   void store_piece(PieceIndex piece, std::span<const std::byte> data);

@@ -6,22 +6,48 @@
 namespace piecework::peer {
 namespace {
 
-// Bytes asked for ahead: enough to keep a fast path busy while a piece is hashed and written, few
-// enough that a slow peer does not sit on pieces that others could send.
-constexpr std::uint32_t kAheadBytes = 4 << 20;
+constexpr std::uint32_t kMostBytes = 4 << 20;
 constexpr std::uint32_t kLeastRequests = 2;
+constexpr std::uint32_t kFirstRequests = 4;  // until it is known how fast the peer is
 constexpr std::uint32_t kMostRequests = 64;
+constexpr std::chrono::duration<double> kAhead{0.25};
+constexpr std::chrono::duration<double> kMeasureFor{0.1};
 
 }  // namespace
 
 RequestWindow::RequestWindow(const PieceLayout& layout, std::uint32_t peer_accepts)
-    : depth_(std::min(peer_accepts, std::clamp(kAheadBytes / layout.piece_length(), kLeastRequests,
-                                               kMostRequests))),
+    : piece_length_(layout.piece_length()),
+      most_(std::min(peer_accepts, std::clamp(kMostBytes / layout.piece_length(), kLeastRequests,
+                                              kMostRequests))),
+      depth_(std::min<std::size_t>(most_, kFirstRequests)),
       asked_(layout.count()) {}
 
-void RequestWindow::asked(PieceClaim claim) {
+void RequestWindow::asked(PieceClaim claim, TimePoint now) {
+  if (outstanding_.empty()) {
+    measured_since_ = now;
+    measured_bytes_ = 0;
+  }
   asked_.set(claim.piece());
   outstanding_.push_back(std::move(claim));
+}
+
+void RequestWindow::delivered(std::uint32_t bytes, TimePoint now) {
+  measured_bytes_ += bytes;
+  const std::chrono::duration<double> took = now - measured_since_;
+  if (took >= kMeasureFor) {
+    depth_ = depth_for(static_cast<double>(measured_bytes_) * (kAhead / took));
+    measured_since_ = now;
+    measured_bytes_ = 0;
+    measured_ = true;
+  } else if (!measured_) {
+    depth_ = std::min(most_, depth_ + 1);  // doubles with each round trip
+  }
+}
+
+std::size_t RequestWindow::depth_for(double bytes) const {
+  const double pieces = std::min(bytes / piece_length_, static_cast<double>(most_));
+  return std::clamp<std::size_t>(static_cast<std::size_t>(pieces),
+                                 std::min<std::size_t>(most_, kLeastRequests), most_);
 }
 
 std::optional<PieceClaim> RequestWindow::take(PieceIndex piece) {

@@ -15,7 +15,8 @@ Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store
       bans_(bans),
       fetch_(fetch),
       events_(std::move(events)),
-      left_(held, random_seed) {}
+      left_(held, random_seed),
+      steering_(held.size(), random_seed) {}
 
 Swarm::~Swarm() = default;
 

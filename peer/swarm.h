@@ -19,6 +19,7 @@
 #include "peer/handshake.h"
 #include "peer/left_pieces.h"
 #include "peer/piece_store.h"
+#include "peer/seed_steering.h"
 
 namespace piecework::peer {
 
@@ -48,6 +49,7 @@ class Swarm {
   const Identity& identity() const { return identity_; }
   PieceStore& store() { return store_; }
   LeftPieces& left() { return left_; }
+  SeedSteering& steering() { return steering_; }
   const LeftPieces& left() const { return left_; }
   BanList& bans() { return bans_; }
   bool fetches() const { return fetch_; }
@@ -95,6 +97,7 @@ class Swarm {
   const bool fetch_;
   const Events events_;
   LeftPieces left_;
+  SeedSteering steering_;
 
   mutable Mutex mutex_;
   CondVar left_one_;

@@ -68,6 +68,8 @@ TEST_SUITE("messages") {
     CHECK(received("0000000000000009 00000005 06 00000102") == "Request 4 0");
     CHECK(received("000000000000000e 0000000a 07 00000001 68656c6c6f") == "Piece 9 0");
     CHECK(received("0000000000000005 00000001 0a") == "ServerClose 0 0");
+    CHECK(received("0000000000000009 00000005 08 00000102") == "Cancel 4 0");
+    CHECK(received("0000000000000009 00000005 0d 00000102") == "Suggest 4 0");
     CHECK(received("") == "nothing");
   }
 
@@ -99,10 +101,12 @@ TEST_SUITE("messages") {
          "wrong_length message=Interested frame=6 length=1"},
         {"trailing bytes behind a piece", "000000000000000f 0000000a 07 00000001 68656c6c6f 00",
          "wrong_length message=Piece frame=15 length=10"},
-        {"an unknown id", "0000000000000005 00000001 08", "unknown_message id=8"},
+        {"an unknown id", "0000000000000005 00000001 09", "unknown_message id=9"},
         {"an unknown id with a payload", "0000000000000009 00000005 09 00000000",
          "unknown_message id=9"},
-        {"the id after the last", "0000000000000005 00000001 0b", "unknown_message id=11"},
+        {"an unknown id between known ones", "0000000000000005 00000001 0b",
+         "unknown_message id=11"},
+        {"the id after the last", "0000000000000005 00000001 0e", "unknown_message id=14"},
         {"the largest id", "0000000000000005 00000001 ff", "unknown_message id=255"},
         {"a payload where none belongs", "0000000000000006 00000002 00 00",
          "wrong_payload message=Choke bytes=1"},
@@ -114,6 +118,10 @@ TEST_SUITE("messages") {
          "wrong_payload message=Have bytes=2"},
         {"a Request with too much", "000000000000000a 00000006 06 00000000 00",
          "wrong_payload message=Request bytes=5"},
+        {"a Cancel without an index", "0000000000000005 00000001 08",
+         "wrong_payload message=Cancel bytes=0"},
+        {"a Suggest with too much", "000000000000000a 00000006 0d 00000000 00",
+         "wrong_payload message=Suggest bytes=5"},
         {"a Piece without an index", "0000000000000005 00000001 07",
          "wrong_payload message=Piece bytes=0"},
         {"a Piece without data", "0000000000000009 00000005 07 00000000",
@@ -202,7 +210,7 @@ TEST_SUITE("messages") {
     CHECK(message_name(MessageId::kChoke) == "Choke");
     CHECK(message_name(MessageId::kBitfield) == "Bitfield");
     CHECK(message_name(MessageId::kServerClose) == "ServerClose");
-    CHECK(message_name(static_cast<MessageId>(8)) == "unknown");
+    CHECK(message_name(static_cast<MessageId>(9)) == "unknown");
   }
 }
 

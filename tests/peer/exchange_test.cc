@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/errors.h"
 #include "tests/support/frame_text.h"
@@ -17,9 +19,14 @@ constexpr TimePoint kStart{std::chrono::hours(1)};
 // One exchange over pieces of a byte, and everything that it wants to say.
 struct Rig {
   Rig(PeerKind kind, std::string_view mine, std::string_view theirs, bool fetch = true)
-      : left(pieces(mine), 1), exchange(PieceLayout(mine.size(), 1), fetch, left, outbox) {
+      : Rig(kind, mine, theirs, {.requests = 256}, fetch) {}
+  Rig(PeerKind kind, std::string_view mine, std::string_view theirs, const PeerTakes& takes,
+      bool fetch = true)
+      : left(pieces(mine), 1),
+        steering(pieces(mine).size(), 1),
+        exchange(PieceLayout(mine.size(), 1), fetch, left, steering, outbox) {
     exchange.introduce(pieces(mine));
-    exchange.begin(kind, pieces(theirs), 256);
+    exchange.begin(kind, pieces(theirs), takes);
   }
 
   // What the writer would do now: frames, pieces and looks for requests.
@@ -47,9 +54,20 @@ struct Rig {
   }
 
   LeftPieces left;
+  SeedSteering steering;
   Outbox outbox{256, 64 << 10};
   Exchange exchange;
 };
+
+// The pieces that `said` suggests.
+std::vector<PieceIndex> suggested(const std::string& said) {
+  static const std::string kWord = "Suggest ";
+  std::vector<PieceIndex> found;
+  for (std::size_t at = said.find(kWord); at != std::string::npos; at = said.find(kWord, at + 1)) {
+    found.emplace_back(static_cast<std::uint32_t>(std::stoul(said.substr(at + kWord.size()))));
+  }
+  return found;
+}
 
 constexpr PeerKind kBothKinds[] = {PeerKind::kOurs, PeerKind::kOriginal};
 
@@ -94,7 +112,7 @@ TEST_SUITE("exchange") {
     CHECK(rig.asked() == "Request 1");
     rig.exchange.expect_piece(PieceIndex(1));
     rig.held(1);
-    rig.exchange.on_good_piece(PieceIndex(1));
+    rig.exchange.on_good_piece(PieceIndex(1), kStart);
     CHECK(rig.said() == "Have 1, UnInterested, look");
   }
 
@@ -127,11 +145,12 @@ TEST_SUITE("exchange") {
     for (const PeerKind kind : kBothKinds) {
       LeftPieces left(pieces("000"), 1);
       Outbox outbox(256, 1000);
-      Exchange exchange(PieceLayout(3, 1), true, left, outbox);
+      SeedSteering steering(3, 1);
+      Exchange exchange(PieceLayout(3, 1), true, left, steering, outbox);
       exchange.introduce(pieces("100"));
       exchange.on_piece_held(PieceIndex(0));
       exchange.on_piece_held(PieceIndex(2));
-      exchange.begin(kind, pieces("001"), 256);
+      exchange.begin(kind, pieces("001"), {.requests = 256});
       const std::string said = frames_text(text_of(outbox.wait(Clock::now()).small));
       CHECK(said == (kind == PeerKind::kOurs ? "Have 2, UnInterested" : ""));
     }
@@ -213,8 +232,8 @@ TEST_SUITE("exchange") {
       CHECK(rig.exchange.on_bad_piece(PieceIndex(1), kStart));
       rig.said();
       // An original is told only when what it was asked for has come.
-      rig.exchange.on_good_piece(PieceIndex(2));
-      rig.exchange.on_good_piece(PieceIndex(3));
+      rig.exchange.on_good_piece(PieceIndex(2), kStart);
+      rig.exchange.on_good_piece(PieceIndex(3), kStart);
       rig.said();
       rig.exchange.on_unchoke();
       CHECK(rig.asked() == "");
@@ -297,7 +316,7 @@ TEST_SUITE("exchange") {
     // Another connection was faster: the original is not disturbed before it has answered.
     rig.held(1);
     CHECK(rig.said() == "");
-    rig.exchange.on_good_piece(PieceIndex(1));
+    rig.exchange.on_good_piece(PieceIndex(1), kStart);
     CHECK(rig.said() == "UnInterested, look");
   }
 
@@ -351,7 +370,7 @@ TEST_SUITE("exchange") {
     CHECK_FALSE(rig.exchange.request_more(kStart + seconds(60)));
     CHECK(rig.said() == "");
     rig.exchange.expect_piece(PieceIndex(0));
-    rig.exchange.on_good_piece(PieceIndex(0));
+    rig.exchange.on_good_piece(PieceIndex(0), kStart);
     CHECK(rig.left.availability(PieceIndex(0)) == 1);
   }
 
@@ -372,10 +391,121 @@ TEST_SUITE("exchange") {
   TEST_CASE("ending before it began changes nothing") {
     LeftPieces left(pieces("0"), 1);
     Outbox outbox(256, 1000);
-    Exchange exchange(PieceLayout(1, 1), true, left, outbox);
+    SeedSteering steering(1, 1);
+    Exchange exchange(PieceLayout(1, 1), true, left, steering, outbox);
     exchange.end();
     CHECK_FALSE(exchange.both_complete());
     CHECK_FALSE(exchange.is_over());
+  }
+
+  TEST_CASE("a seeder offers a leecher what it lacks, before it lets it choose") {
+    Rig rig(PeerKind::kOurs, "1111", "1010", {.requests = 256, .suggest = true});
+    rig.said();
+    rig.exchange.on_interested();
+    const std::string said = rig.said();
+    CHECK((said == "Suggest 1, Suggest 3, UnChoke" || said == "Suggest 3, Suggest 1, UnChoke"));
+    rig.exchange.on_request(PieceIndex(1));
+    CHECK(rig.said() == "piece 1");  // and there is nothing more to offer
+  }
+
+  TEST_CASE("offers go on as they are taken up, a few at a time") {
+    Rig rig(PeerKind::kOurs, std::string(100, '1'), std::string(100, '0'),
+            {.requests = 256, .suggest = true});
+    rig.said();
+    rig.exchange.on_interested();
+    const auto first = suggested(rig.said());
+    REQUIRE(first.size() == 8);
+    rig.exchange.on_request(first[0]);
+    CHECK(suggested(rig.said()).size() == 1);
+    // What it has found elsewhere is no offer any more either.
+    rig.exchange.on_have(first[1]);
+    rig.exchange.on_request(first[2]);
+    CHECK(suggested(rig.said()).size() == 2);
+  }
+
+  TEST_CASE("two leechers are not offered the same while there is something else") {
+    const Bitfield all = pieces("1111");
+    LeftPieces left(all, 1);
+    SeedSteering steering(4, 1);
+    Outbox outboxes[] = {{256, 64 << 10}, {256, 64 << 10}};
+    Exchange first(PieceLayout(4, 1), false, left, steering, outboxes[0]);
+    first.introduce(all);
+    first.begin(PeerKind::kOurs, pieces("1100"), {.requests = 256, .suggest = true});
+    first.on_interested();  // is offered 2 and 3
+    Exchange second(PieceLayout(4, 1), false, left, steering, outboxes[1]);
+    second.introduce(all);
+    second.begin(PeerKind::kOurs, pieces("0011"), {.requests = 256, .suggest = true});
+    second.on_interested();
+    const std::string heard = frames_text(text_of(outboxes[1].wait(Clock::now()).small));
+    CHECK((heard == "UnInterested, Suggest 0, Suggest 1, UnChoke" ||
+           heard == "UnInterested, Suggest 1, Suggest 0, UnChoke"));
+  }
+
+  TEST_CASE("nothing is offered to who does not take it, or by who has not everything") {
+    for (const auto& [mine, suggest] : {std::pair("1111", false), std::pair("1110", true)}) {
+      Rig rig(PeerKind::kOurs, mine, "0000", {.requests = 256, .suggest = suggest});
+      rig.said();
+      rig.exchange.on_interested();
+      CHECK(rig.said() == "UnChoke");
+    }
+  }
+
+  TEST_CASE("what a seeder suggests is asked of it first, in that order") {
+    Rig rig(PeerKind::kOurs, std::string(10, '0'), std::string(10, '1'));
+    for (const std::uint32_t piece : {7U, 3U, 5U}) rig.exchange.on_suggest(PieceIndex(piece));
+    rig.exchange.on_unchoke();
+    rig.said();
+    CHECK(rig.asked().starts_with("Request 7, Request 3, Request 5"));
+  }
+
+  TEST_CASE("a suggestion that is of no use is passed over") {
+    Rig rig(PeerKind::kOurs, "10000", "11011");
+    PeerPieces other{pieces("00010")};
+    rig.left.peer_joined(other);
+    const auto claim = rig.left.claim(other, {}, kStart, LeftPieces::kNoEndgame);  // of 3
+    for (const std::uint32_t piece : {0U, 2U, 3U, 4U}) rig.exchange.on_suggest(PieceIndex(piece));
+    rig.exchange.on_unchoke();
+    rig.said();
+    CHECK(rig.asked() == "Request 4, Request 1");
+    // A peer that suggests without end makes nothing grow.
+    for (int i = 0; i < 1000; ++i) rig.exchange.on_suggest(PieceIndex(3));
+    CHECK(rig.asked() == "look");
+  }
+
+  TEST_CASE("a piece that came from elsewhere is asked of nobody any more") {
+    for (const bool takes_cancel : {true, false}) {
+      Rig rig(PeerKind::kOurs, "00", "11", {.requests = 256, .cancel = takes_cancel});
+      rig.exchange.on_unchoke();
+      rig.said();
+      rig.asked();
+      rig.held(1);
+      CHECK(rig.said() == (takes_cancel ? "Have 1, Cancel 1, look" : "Have 1"));
+      // It may have been on its way.
+      rig.exchange.expect_piece(PieceIndex(1));
+      rig.exchange.on_good_piece(PieceIndex(1), kStart);
+      rig.said();
+    }
+  }
+
+  TEST_CASE("what came from the peer itself is not cancelled there") {
+    Rig rig(PeerKind::kOurs, "00", "11", {.requests = 256, .cancel = true});
+    rig.exchange.on_unchoke();
+    rig.asked();
+    rig.said();
+    rig.exchange.on_good_piece(PieceIndex(1), kStart);
+    rig.held(1);
+    CHECK(rig.said() == "Have 1, look");
+  }
+
+  TEST_CASE("a request that is cancelled is not answered") {
+    Rig rig(PeerKind::kOurs, "111", "000");
+    rig.exchange.on_interested();
+    rig.said();
+    for (const std::uint32_t piece : {0U, 1U, 2U}) rig.exchange.on_request(PieceIndex(piece));
+    rig.exchange.on_cancel(PieceIndex(1));
+    CHECK(rig.said() == "piece 0, piece 2");
+    rig.exchange.on_cancel(PieceIndex(1));
+    CHECK(rig.said() == "");
   }
 }
 

@@ -173,7 +173,7 @@ TEST_SUITE("handshake") {
          "bitfield_expected got=Interested"},
         {"a Piece", from_hex("000000000000000e 0000000a 07 00000001 68656c6c6f"),
          "bitfield_expected got=Piece"},
-        {"an unknown id", from_hex("0000000000000005 00000001 08"), "unknown_message id=8"},
+        {"an unknown id", from_hex("0000000000000005 00000001 09"), "unknown_message id=9"},
         {"an empty frame", from_hex("0000000000000000"), "empty_frame length=0"},
         {"one piece too many", frame("10010"), "bitfield_length pieces=5"},
         {"many pieces too many", frame(std::string(4 + 4096, '0')), "bitfield_length pieces=4100"},

@@ -217,7 +217,7 @@ TEST_SUITE("peer_connection") {
       std::string reason;
     } kCases[] = {
         {"a second Bitfield", from_hex("0000000000000008 00000004 05 000000"), "second_bitfield"},
-        {"an unknown id", from_hex("0000000000000005 00000001 08"), "unknown_message id=8"},
+        {"an unknown id", from_hex("0000000000000005 00000001 09"), "unknown_message id=9"},
         {"an empty frame", from_hex("0000000000000000"), "empty_frame"},
         {"a wrong length", from_hex("0000000000000006 00000001 02 00"), "wrong_length"},
         {"a wrong payload", from_hex("0000000000000006 00000002 02 00"), "wrong_payload"},

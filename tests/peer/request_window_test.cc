@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <string>
+#include <deque>
 
 namespace piecework::peer {
 namespace {
@@ -22,21 +21,50 @@ struct Rig {
   std::size_t fill(RequestWindow& window) {
     std::size_t asked = 0;
     while (!window.full()) {
-      auto claim = left.claim(seeder, {}, TimePoint{}, LeftPieces::kNoEndgame);
+      auto claim = left.claim(seeder, {}, now, LeftPieces::kNoEndgame);
       if (!claim) break;
-      window.asked(std::move(*claim));
+      outstanding.push_back(claim->piece());
+      window.asked(std::move(*claim), now);
       ++asked;
     }
     return asked;
   }
+  // `count` pieces come, one in each `interval`, and are asked for anew. Returns how many are
+  // outstanding then.
+  std::size_t speed(RequestWindow& window, std::uint32_t bytes, milliseconds interval, int count) {
+    for (int i = 0; i < count; ++i) {
+      fill(window);
+      now += interval;
+      const PieceIndex piece = outstanding.front();
+      outstanding.pop_front();
+      CHECK(window.take(piece));
+      left.complete(piece);
+      window.delivered(bytes, now);
+    }
+    fill(window);
+    return outstanding.size();
+  }
 
+  std::deque<PieceIndex> outstanding;  // oldest first
+  TimePoint now{std::chrono::hours(1)};
   PieceLayout layout;
   LeftPieces left;
   PeerPieces seeder;
 };
 
 TEST_SUITE("request_window") {
-  TEST_CASE("4 MiB are asked for ahead, but at least 2 requests and at most 64") {
+  TEST_CASE("a few pieces are asked for until it is known how fast the peer is") {
+    for (const std::uint32_t piece_length : {1U, 64 * kKiB, kMiB}) {
+      Rig rig(PieceLayout(std::uint64_t{piece_length} * 100, piece_length));
+      RequestWindow window(rig.layout, 256);
+      CHECK(rig.fill(window) == 4);
+    }
+    Rig rig(PieceLayout(std::uint64_t{kMiB} * 1000, 10 * kMiB));
+    RequestWindow window(rig.layout, 256);
+    CHECK(rig.fill(window) == 2);
+  }
+
+  TEST_CASE("a fast peer is soon asked for 4 MiB ahead, but at least 2 pieces and at most 64") {
     const struct {
       std::uint32_t piece_length;
       std::size_t requests;
@@ -44,21 +72,38 @@ TEST_SUITE("request_window") {
                   {kMiB, 4}, {2 * kMiB, 2},   {3 * kMiB, 2},   {64 * kMiB, 2}};
     for (const auto& c : kCases) {
       CAPTURE(c.piece_length);
-      Rig rig(PieceLayout(std::uint64_t{c.piece_length} * 100, c.piece_length));
+      Rig rig(PieceLayout(std::uint64_t{c.piece_length} * 1000, c.piece_length));
       RequestWindow window(rig.layout, 256);
-      CHECK(rig.fill(window) == c.requests);
+      CHECK(rig.speed(window, c.piece_length, milliseconds(0), 200) == c.requests);
     }
   }
 
+  TEST_CASE("as much is asked ahead as the peer sends in a quarter of a second") {
+    Rig rig(PieceLayout(std::uint64_t{1000} * 64 * kKiB, 64 * kKiB));
+    RequestWindow window(rig.layout, 256);
+    // 64 KiB in 10 ms is 1.6 MiB in a quarter of a second.
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(50), 100) == 5);
+    CHECK(rig.speed(window, 64 * kKiB, seconds(2), 5) == 2);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
+  }
+
+  TEST_CASE("the time in which nothing was asked for does not count") {
+    Rig rig(PieceLayout(std::uint64_t{1000} * 64 * kKiB, 64 * kKiB));
+    RequestWindow window(rig.layout, 256);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
+    window.take_all();
+    rig.outstanding.clear();
+    rig.now += seconds(100);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 9) == 25);
+  }
+
   TEST_CASE("no more is asked than the peer accepts") {
-    Rig rig;
     for (const std::uint32_t accepts : {1U, 2U, 17U, 64U}) {
+      Rig rig;
       RequestWindow window(rig.layout, accepts);
-      CHECK(rig.fill(window) == accepts);
-      CHECK(window.full());
+      CHECK(rig.speed(window, 16 * kKiB, milliseconds(0), 100) == accepts);
     }
-    RequestWindow window(rig.layout, 1U << 20);
-    CHECK(rig.fill(window) == 64);
   }
 
   TEST_CASE("a piece taken makes room for another") {
@@ -109,14 +154,14 @@ TEST_SUITE("request_window") {
   }
 
   TEST_CASE("a window that goes gives everything back") {
-    Rig rig(PieceLayout(5, 1));
+    Rig rig(PieceLayout(4, 1));
     {
       RequestWindow window(rig.layout, 256);
       rig.fill(window);
       CHECK(rig.left.none_left());
     }
     RequestWindow window(rig.layout, 256);
-    CHECK(rig.fill(window) == 5);
+    CHECK(rig.fill(window) == 4);
   }
 }
 
