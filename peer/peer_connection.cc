@@ -449,7 +449,8 @@ Outcome PeerConnection::log_end() const {
 bool PeerConnection::is_same_peer(const PeerConnection& other) const {
   const auto key = [](const PeerConnection& connection) {
     MutexLock lock(connection.mutex_);
-    const Greeting greeting = connection.greeting_.value_or(Greeting{});
+    const Greeting greeting =
+        connection.outcome_ ? Greeting{} : connection.greeting_.value_or(Greeting{});
     return std::tuple(connection.remote_.address, greeting.peer_id, greeting.connection);
   };
   const auto mine = key(*this);

@@ -49,7 +49,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // Ends it now, whatever is being sent.
   void abort() EXCLUDES(mutex_);
 
-  // Same remote IP, peer_id and connection number. False while either is not known yet.
+  // Same remote IP, peer_id and connection number. False while either is not known yet, or is about
+  // to end.
   bool is_same_peer(const PeerConnection& other) const;
   // The peer_id of the side that dialled. Only for one whose peer is known.
   PeerId dialled_by() const EXCLUDES(mutex_);

@@ -30,12 +30,14 @@ std::optional<Bitfield> Swarm::join(const std::shared_ptr<PeerConnection>& conne
 
 bool Swarm::stays(PeerConnection& connection) {
   std::vector<std::shared_ptr<PeerConnection>> surplus;
+  const PeerId dialler = connection.dialled_by();
+  bool others_are_older = true;  // as long as it has not come up itself: they are in joining order
   for (const auto& other : connections()) {
+    if (other.get() == &connection) others_are_older = false;
     if (other.get() == &connection || !other->is_same_peer(connection)) continue;
-    // Dialled from the same side twice: the older one is dead, though nobody has noticed yet.
-    const bool keep_other =
-        other->dialled_by() != connection.dialled_by() &&
-        other->dialled_by() == std::min(connection.dialled_by(), other->dialled_by());
+    const PeerId other_dialler = other->dialled_by();
+    if (other_dialler == dialler && dialler != identity_.peer_id) continue;
+    const bool keep_other = other_dialler == dialler ? others_are_older : other_dialler < dialler;
     if (keep_other) return false;
     surplus.push_back(other);
   }

@@ -59,8 +59,10 @@ class Swarm {
   // Takes part from now on. Every piece not in the result will be announced by on_piece_held().
   // Nothing when the swarm is closed.
   std::optional<Bitfield> join(const std::shared_ptr<PeerConnection>& connection) EXCLUDES(mutex_);
-  // Of two connections to the same peer the one dialled by the smaller peer_id stays. False: that
-  // is not this one. Otherwise any other has been told to close. A connection must have joined.
+  // Of two connections to the same peer the one dialled by the smaller peer_id stays. Of two that
+  // one side has dialled, that side alone decides, so that the two ends cannot each close another
+  // one: the older stays. False: this one does not. Otherwise any that must not has been told to
+  // close. A connection must have joined.
   bool stays(PeerConnection& connection) EXCLUDES(mutex_);
   void leave(const PeerConnection& connection) EXCLUDES(mutex_);
 

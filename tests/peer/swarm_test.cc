@@ -89,18 +89,75 @@ TEST_SUITE("swarm") {
     }
   }
 
-  TEST_CASE("of two connections dialled by the same side the newer one stays") {
+  TEST_CASE("of two connections that we dialled the older one stays, whichever answers first") {
+    for (const bool older_first : {true, false}) {
+      const CapturedLog log;
+      const SampleTorrent sample = sample_torrent(30, 10);
+      PeerNode node(sample, "100");
+      StreamPair pair = tcp_stream_pair();
+      Talk older(node, std::move(pair.left), Side::kDialled, kOneHost);
+      FakePeer on_older(std::move(pair.right));
+      on_older.hear();
+      pair = tcp_stream_pair();
+      Talk newer(node, std::move(pair.left), Side::kDialled, kOneHost);
+      FakePeer on_newer(std::move(pair.right));
+      on_newer.hear();
+      for (const bool now_older : {older_first, !older_first}) {
+        FakePeer& answers = now_older ? on_older : on_newer;
+        answers.introduce("000", greeting_for(sample.torrent, "guest"));
+        const std::string heard = answers.hear();
+        CHECK(heard == (now_older || !older_first ? "UnInterested" : "ServerClose"));
+      }
+      if (!older_first) CHECK(on_newer.hear() == "ServerClose");
+      on_newer.stream().shutdown();
+      CHECK(newer.outcome() == Outcome::kSurplus);
+      on_older.say(MessageId::kInterested);
+      CHECK(on_older.hear() == "UnChoke");
+      CHECK(node.swarm().size() == 1);
+    }
+  }
+
+  TEST_CASE("of two connections that a peer dialled it is the peer that ends one") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(30, 10);
     PeerNode node(sample, "100");
     Guest older(node, "guest", "000");
     Guest newer(node, "guest", "000");
-    CHECK(older.fake.hear() == "ServerClose");
-    older.fake.stream().shutdown();
-    CHECK(older.talk.outcome() == Outcome::kSurplus);
-    newer.fake.say(MessageId::kInterested);
-    CHECK(newer.fake.hear() == "UnChoke");
-    CHECK(node.swarm().size() == 1);
+    for (Guest* guest : {&older, &newer}) {
+      guest->fake.say(MessageId::kInterested);
+      CHECK(guest->fake.hear() == "UnChoke");
+    }
+    CHECK(node.swarm().size() == 2);
+  }
+
+  TEST_CASE("a connection that is about to end does not stand in the way of the next") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "100");
+    Guest ending(node, "guest", "000", Side::kDialled);
+    ending.talk.connection().close(Outcome::kStopped);
+    Guest next(node, "guest", "000", Side::kDialled);
+    next.fake.say(MessageId::kInterested);
+    CHECK(next.fake.hear() == "UnChoke");
+  }
+
+  TEST_CASE("two that dial each other twice at the same instant end with one connection") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(100, 10);
+    for (int round = 0; round < 10; ++round) {
+      PeerNode small(sample, "1111100000", "aaa");
+      PeerNode large(sample, "1111100000", "bbb");
+      Link one(small, large);
+      Link two(large, small);
+      Link three(small, large);
+      Link four(large, small);
+      for (Link* surplus : {&two, &four}) {
+        surplus->dials.outcome();
+        surplus->accepts.outcome();
+      }
+      CHECK(eventually([&] { return small.swarm().size() == 1 && large.swarm().size() == 1; }));
+      CHECK(small.swarm().connections().front()->dialled_by() == "aaa");
+    }
   }
 
   TEST_CASE("two peers on one host, or one peer with two connection numbers, both stay") {
