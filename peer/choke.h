@@ -1,0 +1,43 @@
+// Whom to serve when more peers want pieces than there are upload slots. Pure: no locks, no I/O,
+// and time is passed in. Originals are never choked (PROTOCOL.md section 5) and take no slot, so
+// nothing here knows of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/clock.h"
+
+namespace piecework::peer {
+
+// Slots change hands so often, and not before a peer has had one for so long: the first is for
+// seeders, the second for the optimistic slots of a leecher (BEP 3, "Choking and Optimistic
+// Unchoking").
+inline constexpr seconds kRotateEvery{10};
+inline constexpr seconds kOptimisticTime{30};
+
+// A peer of ours that is interested.
+struct ChokePeer {
+  bool unchoked = false;
+  TimePoint since;             // when it was unchoked, or began to wait
+  std::uint64_t received = 0;  // bytes of pieces that it has sent us lately
+};
+
+enum class ChokeRound {
+  kFill,    // slots that are free are given away
+  kRotate,  // and those who have had one long enough make room for those who wait
+};
+
+// Whom to serve: a flag for each of `peers`, `slots` of them set at most, and no slot is left empty
+// while somebody waits. `slots` is at least 1.
+//
+// Seeding, everyone gets a slot in turn: who waits longest takes that of who has had it longest.
+// Leeching, those who have sent us most keep the slots, but for one in eight: those, and what
+// reciprocates nobody, go round among the others in the same way. At most a quarter of what goes
+// round (at least one) changes hands at a time, since a Choke throws away what was asked for.
+std::vector<bool> choose_unchoked(std::span<const ChokePeer> peers, std::size_t slots,
+                                  ChokeRound round, bool seeding, TimePoint now);
+
+}  // namespace piecework::peer
