@@ -4,8 +4,7 @@ namespace piecework::peer {
 
 bool SendState::interested() {
   if (value_ != Value::k10) return false;
-  value_ = Value::k01;
-  ever_unchoked_ = true;
+  value_ = Value::k11;
   return true;
 }
 

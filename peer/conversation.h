@@ -16,7 +16,7 @@ class SendState {
     kProtocolError,  // before the first UnChoke
   };
 
-  // The peer is interested now. True: send UnChoke.
+  // The peer is interested now. True: it waits to be unchoked.
   bool interested();
   // The peer no longer is: forget what it had asked for.
   void uninterested();

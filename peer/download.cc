@@ -97,11 +97,13 @@ void Download::check() {
   const bool damaged = opened.final_name && !held.complete();
   Swarm::Events events{
       .all_held = [this] { poke(); },
-      .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); }};
+      .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); },
+      .must_tend = [this] { poke(); }};
   {
     MutexLock lock(mutex_);
     swarm_ = std::make_shared<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
-                                     held, !opened.final_name, random_seed(), std::move(events));
+                                     environment_.bandwidth, held, !opened.final_name,
+                                     random_seed(), std::move(events));
     if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
     // Whoever put it there may have meant it: nothing is overwritten unasked.
     problem_.clear();
@@ -184,6 +186,7 @@ void Download::take_part() {
     if (announcer_.next() <= Clock::now()) announce();
     dial_due();
     if (next_save_ <= Clock::now()) save_progress();
+    next_tending_ = swarm()->tend(Clock::now());
     wait_for_event();
   }
 }
@@ -397,7 +400,7 @@ void Download::throw_storage_problem() {
 void Download::wait_for_event() {
   MutexLock lock(mutex_);
   while (!poked_) {
-    Deadline deadline = std::min(announcer_.next(), book_.next_due());
+    Deadline deadline = std::min({announcer_.next(), book_.next_due(), next_tending_});
     if (!swarm_->left().all_held()) deadline = std::min(deadline, next_save_);
     if (!event_.wait_until(mutex_, deadline)) break;
   }

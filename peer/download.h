@@ -20,6 +20,7 @@
 #include "common/torrent.h"
 #include "peer/announcer.h"
 #include "peer/ban_list.h"
+#include "peer/bandwidth.h"
 #include "peer/check_slots.h"
 #include "peer/download_dir.h"
 #include "peer/peer_book.h"
@@ -64,6 +65,7 @@ class Download : public std::enable_shared_from_this<Download> {
     Identity identity;
     ConnectionThreads& connections;
     BanList bans;
+    Bandwidth bandwidth;
     CheckSlots check_slots;
     unsigned hash_threads = 1;
   };
@@ -130,6 +132,7 @@ class Download : public std::enable_shared_from_this<Download> {
   TimePoint next_save_ = kNoDeadline;
   std::uint32_t saved_pieces_ = 0;
   TimePoint started_ = Clock::now();
+  TimePoint next_tending_ = kNoDeadline;        // of the swarm
   TimePoint next_parallel_ = TimePoint::min();  // not before that
 
   mutable Mutex mutex_;

@@ -53,19 +53,23 @@ void Exchange::begin(PeerKind kind, const Bitfield& theirs, const PeerTakes& tak
   }
 }
 
-void Exchange::on_interested() {
+bool Exchange::on_interested(TimePoint now) {
   MutexLock lock(mutex_);
   has_spoken_ = true;
-  if (!send_.interested()) return;
-  offer_locked();  // before it may choose
-  outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
+  if (!send_.interested()) return false;
+  slot_since_ = now;
+  if (kind_ == PeerKind::kOurs) return true;
+  if (send_.unchoke()) outbox_.push(EncodedMessage::plain(MessageId::kUnChoke));
+  return false;
 }
 
-void Exchange::on_uninterested() {
+bool Exchange::on_uninterested() {
   MutexLock lock(mutex_);
   has_spoken_ = true;
+  const bool was_served = send_.value() == SendState::Value::k01;
   send_.uninterested();
   outbox_.drop_pieces();
+  return was_served && kind_ == PeerKind::kOurs;
 }
 
 bool Exchange::on_choke() {
@@ -177,6 +181,18 @@ bool Exchange::request_more(TimePoint now) {
   return recv_.may_request() && !untrusted_ && window_.idle() && wanted_ > 0;
 }
 
+void Exchange::serve(bool yes, TimePoint now) {
+  MutexLock lock(mutex_);
+  if (kind_ == PeerKind::kOriginal || !(yes ? send_.unchoke() : send_.choke())) return;
+  slot_since_ = now;
+  if (yes) {
+    offer_locked();  // before it may choose
+  } else {
+    outbox_.drop_pieces();
+  }
+  outbox_.push(EncodedMessage::plain(yes ? MessageId::kUnChoke : MessageId::kChoke));
+}
+
 void Exchange::keep_alive() {
   MutexLock lock(mutex_);
   if (begun_ && kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::keep_alive());
@@ -226,10 +242,18 @@ std::optional<PieceClaim> Exchange::claim_suggested_locked(TimePoint now) {
 }
 
 void Exchange::offer_locked() {
-  if (!offers_ || !send_.peer_interested()) return;
+  if (!offers_) return;
   while (const auto piece = offers_->next()) {
     outbox_.push(EncodedMessage::indexed(MessageId::kSuggest, *piece));
   }
+}
+
+std::optional<ChokePeer> Exchange::wants_slot() const {
+  MutexLock lock(mutex_);
+  if (!begun_ || ending_ || kind_ == PeerKind::kOriginal || !send_.peer_interested()) {
+    return std::nullopt;
+  }
+  return ChokePeer{.unchoked = send_.value() == SendState::Value::k01, .since = slot_since_};
 }
 
 std::optional<PieceClaim> Exchange::claim_locked(TimePoint now) {

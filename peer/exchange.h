@@ -12,6 +12,7 @@
 #include "common/bitfield.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "peer/choke.h"
 #include "peer/conversation.h"
 #include "peer/left_pieces.h"
 #include "peer/outbox.h"
@@ -56,8 +57,10 @@ class Exchange {
 
   // ---- What the peer says. A breach of the protocol throws ProtocolError. ----
 
-  void on_interested() EXCLUDES(mutex_);
-  void on_uninterested() EXCLUDES(mutex_);
+  // True when it waits to be unchoked: serve() decides. An original does not wait.
+  bool on_interested(TimePoint now) EXCLUDES(mutex_);
+  // True when it had an upload slot, which is free now.
+  bool on_uninterested() EXCLUDES(mutex_);
   // True when claims went back to the queue: others may want them.
   bool on_choke() EXCLUDES(mutex_);
   void on_unchoke() EXCLUDES(mutex_);
@@ -80,6 +83,8 @@ class Exchange {
   // Claims pieces and asks for them as far as the window allows. True when there was nothing to ask
   // for, but may be once kEndgamePatience has passed.
   bool request_more(TimePoint now) EXCLUDES(mutex_);
+  // An interested peer is served from now on, or no longer: then what it had asked for is dropped.
+  void serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
   // It is going to end: nothing more is asked, and claims go back to the queue, though what comes
@@ -102,6 +107,8 @@ class Exchange {
     bool chokes_us = false;    // it has something for us and does not
   };
   Standing standing() const EXCLUDES(mutex_);
+  // As one that wants an upload slot. Nothing when it wants none: an original is served without.
+  std::optional<ChokePeer> wants_slot() const EXCLUDES(mutex_);
 
  private:
   void update_interest_locked() REQUIRES(mutex_);
@@ -119,6 +126,7 @@ class Exchange {
   bool begun_ GUARDED_BY(mutex_) = false;
   PeerKind kind_ GUARDED_BY(mutex_) = PeerKind::kOurs;
   SendState send_ GUARDED_BY(mutex_);
+  TimePoint slot_since_ GUARDED_BY(mutex_);  // it has been served, or has waited for that
   RecvState recv_ GUARDED_BY(mutex_);
   PeerPieces peer_ GUARDED_BY(mutex_);
   Bitfield mine_ GUARDED_BY(mutex_);                           // what we hold, as told here

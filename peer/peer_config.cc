@@ -24,6 +24,8 @@ ConfigSchema peer_schema(PeerConfig& config) {
                            "Connections with other peers, all torrents together.");
   keys.number<std::size_t>("max_connections_per_address", config.max_connections_per_address, 1,
                            100000, "Of these, with one address.");
+  keys.number<std::size_t>("upload_slots", config.upload_slots, 1, 100000,
+                           "Peers that are served at a time, for each torrent; others take turns.");
   keys.size(
       "socket_buffer", config.socket_buffer, 0, 1 << 30,
       "Bytes that the kernel may hold for each connection and direction; 0 is its own choice.");
@@ -48,6 +50,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.min_free_bytes = config.min_free_space;
   options.socket_buffer_bytes = static_cast<int>(config.socket_buffer);
   options.limits = {config.max_connections, config.max_connections_per_address};
+  options.upload_slots = config.upload_slots;
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

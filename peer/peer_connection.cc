@@ -189,8 +189,12 @@ void PeerConnection::handle(const MessageHead& head) {
       if (exchange_.on_choke()) swarm_.wake_all();
       return;
     case MessageId::kUnChoke: return exchange_.on_unchoke();
-    case MessageId::kInterested: return exchange_.on_interested();
-    case MessageId::kUnInterested: return exchange_.on_uninterested();
+    case MessageId::kInterested:
+      if (exchange_.on_interested(Clock::now())) swarm_.share_slots(Clock::now());
+      return;
+    case MessageId::kUnInterested:
+      if (exchange_.on_uninterested()) swarm_.share_slots(Clock::now());
+      return;
     case MessageId::kHave: return exchange_.on_have(recv_index());
     case MessageId::kRequest: return exchange_.on_request(recv_index());
     case MessageId::kPiece: return on_piece(head.payload_bytes);
@@ -307,6 +311,27 @@ void PeerConnection::on_piece_held(PieceIndex piece) {
   }
 }
 
+std::optional<ChokePeer> PeerConnection::wants_slot(ChokeRound round) {
+  auto peer = exchange_.wants_slot();
+  if (!peer) return peer;
+  MutexLock lock(mutex_);
+  if (round == ChokeRound::kRotate) {
+    const std::uint64_t before = std::exchange(received_before_, received_.load());
+    received_lately_ = received_lately_ / 2 + (received_before_ - before);
+  }
+  peer->received = received_lately_;
+  return peer;
+}
+
+void PeerConnection::serve(bool yes, TimePoint now) {
+  try {
+    exchange_.serve(yes, now);
+  } catch (const ProtocolError& error) {
+    end(Outcome::kBroken, error.reason(), error.fields());
+    abort();
+  }
+}
+
 // ---- The writer ----
 
 void PeerConnection::write_messages() {
@@ -370,6 +395,14 @@ void PeerConnection::close(Outcome why) {
   note_reason(why, std::string(outcome_name(why)), {});
   outbox_.close(EncodedMessage::plain(MessageId::kServerClose));
   stop_asking();
+  if (why != Outcome::kSurplus) return;
+  MutexLock lock(mutex_);
+  must_end_by_ = std::min(must_end_by_, Clock::now() + kPartingTime);
+}
+
+TimePoint PeerConnection::must_end_by() const {
+  MutexLock lock(mutex_);
+  return finished_ ? kNoDeadline : must_end_by_;
 }
 
 void PeerConnection::abort() {
@@ -428,6 +461,7 @@ void PeerConnection::leave() {
   // Claims went back to the queue, and what this peer had is rarer now: a distrusted one may be the
   // last to have it.
   swarm_.wake_all();
+  swarm_.share_slots(Clock::now());
 }
 
 Outcome PeerConnection::log_end() const {

@@ -41,6 +41,11 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // `piece` is held now: the peer is told, and may no longer be needed. What this does to the
   // conversation is its own affair: never throws.
   void on_piece_held(PieceIndex piece) EXCLUDES(mutex_);
+  // As one that wants an upload slot, with what it has sent since the last round but this, in which
+  // an earlier one counts half. Nothing when it wants none.
+  std::optional<ChokePeer> wants_slot(ChokeRound round) EXCLUDES(mutex_);
+  // As Exchange's; never throws.
+  void serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // There may be something to ask this peer for.
   void wake() { outbox_.wake_to_request(); }
   // Ends the conversation soon: what is being sent is finished, ServerClose follows, and the peer
@@ -48,6 +53,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void close(Outcome why) EXCLUDES(mutex_);
   // Ends it now, whatever is being sent.
   void abort() EXCLUDES(mutex_);
+  // When abort() is due, since nothing is lost with it: of a surplus one, a second after close().
+  TimePoint must_end_by() const EXCLUDES(mutex_);
 
   // Same remote IP, peer_id and connection number. False while either is not known yet, or is about
   // to end.
@@ -129,6 +136,9 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   std::optional<Greeting> greeting_ GUARDED_BY(mutex_);  // of a peer of ours, once known
   bool finished_ GUARDED_BY(mutex_) = false;             // run() is over; stream_ may be gone
   bool reader_done_ GUARDED_BY(mutex_) = false;
+  TimePoint must_end_by_ GUARDED_BY(mutex_) = kNoDeadline;
+  std::uint64_t received_before_ GUARDED_BY(mutex_) = 0;  // of received_, as of the last round
+  std::uint64_t received_lately_ GUARDED_BY(mutex_) = 0;
   CondVar reader_ended_;
   // Why it ends: the first reason counts, whichever thread it came from.
   std::optional<Outcome> outcome_ GUARDED_BY(mutex_);

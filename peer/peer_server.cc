@@ -37,6 +37,7 @@ PeerServer::PeerServer(const Options& options)
                    .identity = {make_peer_id(), server_.listening().front().port},
                    .connections = connections_,
                    .bans = {},
+                   .bandwidth = Bandwidth(options.upload_slots),
                    .check_slots = CheckSlots(kChecksAtATime),
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
   // An original that is cut off without a word spins for ever.

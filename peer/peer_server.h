@@ -27,6 +27,7 @@ class PeerServer {
     int socket_buffer_bytes = 0;  // 0: the kernel's choice
     std::optional<IpAddress> announce_address;
     ConnectionThreads::Limits limits{512, 256};
+    std::size_t upload_slots = kDefaultUploadSlots;  // for each torrent
   };
 
   // Listens at once. Throws std::system_error naming the endpoint or the directory.

@@ -8,11 +8,13 @@
 namespace piecework::peer {
 
 Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
-             const Bitfield& held, bool fetch, std::uint64_t random_seed, Events events)
+             Bandwidth& bandwidth, const Bitfield& held, bool fetch, std::uint64_t random_seed,
+             Events events)
     : torrent_(torrent),
       identity_(identity),
       store_(store),
       bans_(bans),
+      bandwidth_(bandwidth),
       fetch_(fetch),
       events_(std::move(events)),
       left_(held, random_seed),
@@ -42,6 +44,7 @@ bool Swarm::stays(PeerConnection& connection) {
     surplus.push_back(other);
   }
   for (const auto& other : surplus) other->close(Outcome::kSurplus);
+  if (!surplus.empty()) events_.must_tend();
   return true;
 }
 
@@ -62,6 +65,65 @@ void Swarm::wake_all() {
     if (closed_) return;
   }
   for (const auto& connection : connections()) connection->wake();
+}
+
+void Swarm::share_slots(TimePoint now) {
+  bool first_to_wait = false;
+  {
+    MutexLock lock(slots_mutex_);
+    const bool some_wait = share_slots_locked(ChokeRound::kFill, now);
+    first_to_wait = some_wait && next_rotation_ == kNoDeadline;
+    if (first_to_wait) next_rotation_ = now + kRotateEvery;
+    if (!some_wait) next_rotation_ = kNoDeadline;
+  }
+  if (first_to_wait) events_.must_tend();
+}
+
+TimePoint Swarm::tend(TimePoint now) {
+  const TimePoint next_abort = abort_overdue(now);
+  MutexLock lock(slots_mutex_);
+  const bool rotate = next_rotation_ <= now;
+  const bool some_wait = share_slots_locked(rotate ? ChokeRound::kRotate : ChokeRound::kFill, now);
+  if (!some_wait) {
+    next_rotation_ = kNoDeadline;
+  } else if (rotate || next_rotation_ == kNoDeadline) {
+    next_rotation_ = now + kRotateEvery;
+  }
+  return std::min(next_abort, next_rotation_);
+}
+
+// True when somebody waits in vain.
+bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
+  std::vector<std::shared_ptr<PeerConnection>> interested;
+  std::vector<ChokePeer> peers;
+  for (auto& connection : connections()) {
+    const auto peer = connection->wants_slot(round);
+    if (!peer) continue;
+    peers.push_back(*peer);
+    interested.push_back(std::move(connection));
+  }
+  const bool seeding = !fetch_ || left_.all_held();
+  const std::size_t slots = bandwidth_.upload_slots();
+  const auto chosen = choose_unchoked(peers, slots, round, seeding, now);
+  for (const bool serve : {false, true}) {  // nobody is served before there is a slot
+    for (std::size_t i = 0; i < peers.size(); ++i) {
+      if (chosen[i] == serve && peers[i].unchoked != serve) interested[i]->serve(serve, now);
+    }
+  }
+  return peers.size() > slots;
+}
+
+TimePoint Swarm::abort_overdue(TimePoint now) {
+  TimePoint next = kNoDeadline;
+  for (const auto& connection : connections()) {
+    const TimePoint at = connection->must_end_by();
+    if (at <= now) {
+      connection->abort();
+    } else {
+      next = std::min(next, at);
+    }
+  }
+  return next;
 }
 
 void Swarm::close_all() {

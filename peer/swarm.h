@@ -1,6 +1,7 @@
 // The peers of one torrent that we are connected to, and what they share: the pieces, the file, the
 // counters. Passes on what one connection learns to the others.
-// Safe from any thread. Its lock is never held while a connection's is taken.
+// Safe from any thread. Of its locks, that of the upload slots may be held while a connection's is
+// taken, the other never.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,8 @@
 #include "common/mutex.h"
 #include "common/torrent.h"
 #include "peer/ban_list.h"
+#include "peer/bandwidth.h"
+#include "peer/choke.h"
 #include "peer/handshake.h"
 #include "peer/left_pieces.h"
 #include "peer/piece_store.h"
@@ -37,12 +40,14 @@ class Swarm {
   struct Events {
     std::function<void()> all_held;
     std::function<void(const std::string& reason)> storage_failed;
+    std::function<void()> must_tend;  // something will be due: tend() says when
   };
 
   // `fetch` false: serve what is held, ask for nothing. Everything referred to must outlive the
   // swarm.
   Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
-        const Bitfield& held, bool fetch, std::uint64_t random_seed, Events events);
+        Bandwidth& bandwidth, const Bitfield& held, bool fetch, std::uint64_t random_seed,
+        Events events);
   ~Swarm();
 
   const Torrent& torrent() const { return torrent_; }
@@ -74,6 +79,14 @@ class Swarm {
   // swarm is closed.
   void wake_all() EXCLUDES(mutex_);
 
+  // Who waits for an upload slot gets one, if one is free. To be called when a peer of ours has
+  // become interested, or has given up a slot.
+  void share_slots(TimePoint now) EXCLUDES(slots_mutex_, mutex_);
+  // Does what is due by the clock: lets the upload slots go round, and cuts off connections that
+  // have not ended in time. Says when something will be due again; kNoDeadline: not before
+  // must_tend. Belongs to the owner's thread.
+  TimePoint tend(TimePoint now) EXCLUDES(slots_mutex_, mutex_);
+
   // No one may join any more, and everyone is told to close; open() allows joining again.
   void close_all() EXCLUDES(mutex_);
   void open() EXCLUDES(mutex_);
@@ -92,14 +105,22 @@ class Swarm {
   std::atomic<std::uint64_t> uploaded = 0;
 
  private:
+  bool share_slots_locked(ChokeRound round, TimePoint now) REQUIRES(slots_mutex_) EXCLUDES(mutex_);
+  TimePoint abort_overdue(TimePoint now) EXCLUDES(mutex_);
+
   const Torrent& torrent_;
   const Identity& identity_;
   PieceStore& store_;
   BanList& bans_;
+  Bandwidth& bandwidth_;
   const bool fetch_;
   const Events events_;
   LeftPieces left_;
   SeedSteering steering_;
+
+  // Slots are given out and taken back one decision at a time.
+  Mutex slots_mutex_;
+  TimePoint next_rotation_ GUARDED_BY(slots_mutex_) = kNoDeadline;  // while somebody waits
 
   mutable Mutex mutex_;
   CondVar left_one_;

@@ -35,12 +35,14 @@ std::string name(SendState::OnRequest request) {
   return "?";
 }
 
-// A sending side brought to a state: "10" before the first UnChoke, "10 again" after it.
+// A sending side brought to a state: "10" and "11" before the first UnChoke, "… again" after it.
 SendState send_state(const std::string& state) {
   SendState send;
   if (state == "10") return send;
   send.interested();
-  if (state == "11") send.choke();
+  if (state == "11") return send;
+  send.unchoke();
+  if (state == "11 again") send.choke();
   if (state == "10 again") send.uninterested();
   return send;
 }
@@ -71,16 +73,17 @@ TEST_SUITE("conversation") {
     const std::function<bool(SendState&)> unchoke = [](SendState& s) { return s.unchoke(); };
     const struct {
       const char* state;
-      const char* interested;    // +: send UnChoke
+      const char* interested;    // +: waits for UnChoke
       const char* uninterested;  // forget what was asked
       const char* choke;         // +: send Choke
       const char* unchoke;       // +: send UnChoke
       const char* request;
     } kTable[] = {
-        {"10", "01+", "10", "10", "10", "error"},
+        {"10", "11+", "10", "10", "10", "error"},
+        {"11", "11", "10", "11", "01+", "error"},
         {"01", "01", "10", "11+", "01", "serve"},
-        {"11", "11", "10", "11", "01+", "drop"},
-        {"10 again", "01+", "10", "10", "10", "drop"},
+        {"11 again", "11", "10", "11", "01+", "drop"},
+        {"10 again", "11+", "10", "10", "10", "drop"},
     };
     for (const auto& row : kTable) {
       CAPTURE(row.state);
@@ -129,6 +132,7 @@ TEST_SUITE("conversation") {
     RecvState leecher;
     CHECK(leecher.want());
     CHECK(seeder.interested());
+    CHECK(seeder.unchoke());
     CHECK(leecher.unchoked());
     CHECK(seeder.request() == SendState::OnRequest::kServe);
     CHECK(seeder.choke());

@@ -48,6 +48,10 @@ struct Rig {
     exchange.request_more(kStart);
     return said();
   }
+  // The peer becomes interested, and gets an upload slot.
+  void interested() {
+    if (exchange.on_interested(kStart)) exchange.serve(true, kStart);
+  }
   void held(std::uint32_t piece) {
     left.complete(PieceIndex(piece));
     exchange.on_piece_held(PieceIndex(piece));
@@ -156,15 +160,62 @@ TEST_SUITE("exchange") {
     }
   }
 
-  TEST_CASE("interest is answered by UnChoke at once, and served from then on") {
+  TEST_CASE("a peer of ours waits for a slot, and is choked when it has to give it up") {
+    Rig rig(PeerKind::kOurs, "11", "00");
+    rig.said();
+    CHECK_FALSE(rig.exchange.wants_slot());
+    CHECK(rig.exchange.on_interested(kStart));
+    CHECK(rig.said() == "");
+    REQUIRE(rig.exchange.wants_slot());
+    CHECK_FALSE(rig.exchange.wants_slot()->unchoked);
+    CHECK(rig.exchange.wants_slot()->since == kStart);
+    CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(0)), "request_before_unchoke",
+                         ProtocolError);
+    rig.exchange.serve(true, kStart + seconds(1));
+    CHECK(rig.said() == "UnChoke");
+    CHECK(rig.exchange.wants_slot()->unchoked);
+    CHECK(rig.exchange.wants_slot()->since == kStart + seconds(1));
+    rig.exchange.serve(true, kStart + seconds(2));
+    CHECK(rig.said() == "");
+    rig.exchange.on_request(PieceIndex(0));
+    rig.exchange.serve(false, kStart + seconds(3));
+    rig.exchange.on_request(PieceIndex(1));  // it crosses the Choke
+    CHECK(rig.said() == "Choke");
+    CHECK(rig.exchange.wants_slot()->since == kStart + seconds(3));
+    CHECK_FALSE(rig.exchange.on_uninterested());
+    CHECK_FALSE(rig.exchange.wants_slot());
+    rig.exchange.serve(true, kStart + seconds(4));
+    CHECK(rig.said() == "");
+  }
+
+  TEST_CASE("an original is served at once, whatever there is of slots, and never choked") {
+    Rig rig(PeerKind::kOriginal, "11", "00");
+    CHECK_FALSE(rig.exchange.on_interested(kStart));
+    CHECK(rig.said() == "UnChoke");
+    CHECK_FALSE(rig.exchange.wants_slot());
+    rig.exchange.serve(false, kStart);
+    rig.exchange.on_request(PieceIndex(0));
+    CHECK(rig.said() == "piece 0");
+    CHECK_FALSE(rig.exchange.on_uninterested());
+  }
+
+  TEST_CASE("a peer that is about to be closed has no slot") {
+    Rig rig(PeerKind::kOurs, "11", "00");
+    rig.interested();
+    CHECK(rig.exchange.wants_slot());
+    rig.exchange.stop_asking();
+    CHECK_FALSE(rig.exchange.wants_slot());
+  }
+
+  TEST_CASE("interest is answered by UnChoke, and served from then on") {
     for (const PeerKind kind : kBothKinds) {
       Rig rig(kind, "110", "000");
       rig.said();
       CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(0)), "request_before_unchoke",
                            ProtocolError);
-      rig.exchange.on_interested();
+      rig.interested();
       CHECK(rig.said() == "UnChoke");
-      rig.exchange.on_interested();
+      CHECK_FALSE(rig.exchange.on_interested(kStart));
       CHECK(rig.said() == "");
       rig.exchange.on_request(PieceIndex(1));
       rig.exchange.on_request(PieceIndex(0));
@@ -176,19 +227,20 @@ TEST_SUITE("exchange") {
 
   TEST_CASE("a peer that loses interest gets no more, and its late requests are dropped") {
     Rig rig(PeerKind::kOurs, "11", "00");
-    rig.exchange.on_interested();
+    rig.interested();
     rig.said();
     rig.exchange.on_request(PieceIndex(0));
-    rig.exchange.on_uninterested();
+    CHECK(rig.exchange.on_uninterested());
+    CHECK_FALSE(rig.exchange.on_uninterested());
     rig.exchange.on_request(PieceIndex(1));
     CHECK(rig.said() == "");
-    rig.exchange.on_interested();
+    rig.interested();
     CHECK(rig.said() == "UnChoke");
   }
 
   TEST_CASE("more requests than may wait are a protocol error") {
     Rig rig(PeerKind::kOurs, "1", "0");
-    rig.exchange.on_interested();
+    rig.interested();
     for (int i = 0; i < 256; ++i) rig.exchange.on_request(PieceIndex(0));
     CHECK_THROWS_WITH_AS(rig.exchange.on_request(PieceIndex(0)), "too_many_requests limit=256",
                          ProtocolError);
@@ -323,12 +375,12 @@ TEST_SUITE("exchange") {
   TEST_CASE("a conversation with an original is over when both sides rest") {
     Rig rig(PeerKind::kOriginal, "10", "01");
     CHECK_FALSE(rig.exchange.is_over());
-    rig.exchange.on_interested();
+    rig.exchange.on_interested(kStart);
     rig.exchange.on_uninterested();
     CHECK_FALSE(rig.exchange.is_over());  // we want something still
     rig.held(1);
     CHECK(rig.exchange.is_over());
-    rig.exchange.on_interested();
+    rig.exchange.on_interested(kStart);
     CHECK_FALSE(rig.exchange.is_over());
     rig.exchange.on_uninterested();
     CHECK(rig.exchange.is_over());
@@ -401,7 +453,7 @@ TEST_SUITE("exchange") {
   TEST_CASE("a seeder offers a leecher what it lacks, before it lets it choose") {
     Rig rig(PeerKind::kOurs, "1111", "1010", {.requests = 256, .suggest = true});
     rig.said();
-    rig.exchange.on_interested();
+    rig.interested();
     const std::string said = rig.said();
     CHECK((said == "Suggest 1, Suggest 3, UnChoke" || said == "Suggest 3, Suggest 1, UnChoke"));
     rig.exchange.on_request(PieceIndex(1));
@@ -412,7 +464,7 @@ TEST_SUITE("exchange") {
     Rig rig(PeerKind::kOurs, std::string(100, '1'), std::string(100, '0'),
             {.requests = 256, .suggest = true});
     rig.said();
-    rig.exchange.on_interested();
+    rig.interested();
     const auto first = suggested(rig.said());
     REQUIRE(first.size() == 8);
     rig.exchange.on_request(first[0]);
@@ -431,11 +483,13 @@ TEST_SUITE("exchange") {
     Exchange first(PieceLayout(4, 1), false, left, steering, outboxes[0]);
     first.introduce(all);
     first.begin(PeerKind::kOurs, pieces("1100"), {.requests = 256, .suggest = true});
-    first.on_interested();  // is offered 2 and 3
+    first.on_interested(kStart);
+    first.serve(true, kStart);  // is offered 2 and 3
     Exchange second(PieceLayout(4, 1), false, left, steering, outboxes[1]);
     second.introduce(all);
     second.begin(PeerKind::kOurs, pieces("0011"), {.requests = 256, .suggest = true});
-    second.on_interested();
+    second.on_interested(kStart);
+    second.serve(true, kStart);
     const std::string heard = frames_text(text_of(outboxes[1].wait(Clock::now()).small));
     CHECK((heard == "UnInterested, Suggest 0, Suggest 1, UnChoke" ||
            heard == "UnInterested, Suggest 1, Suggest 0, UnChoke"));
@@ -445,7 +499,7 @@ TEST_SUITE("exchange") {
     for (const auto& [mine, suggest] : {std::pair("1111", false), std::pair("1110", true)}) {
       Rig rig(PeerKind::kOurs, mine, "0000", {.requests = 256, .suggest = suggest});
       rig.said();
-      rig.exchange.on_interested();
+      rig.interested();
       CHECK(rig.said() == "UnChoke");
     }
   }
@@ -499,7 +553,7 @@ TEST_SUITE("exchange") {
 
   TEST_CASE("a request that is cancelled is not answered") {
     Rig rig(PeerKind::kOurs, "111", "000");
-    rig.exchange.on_interested();
+    rig.interested();
     rig.said();
     for (const std::uint32_t piece : {0U, 1U, 2U}) rig.exchange.on_request(PieceIndex(piece));
     rig.exchange.on_cancel(PieceIndex(1));

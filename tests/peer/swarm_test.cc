@@ -180,6 +180,97 @@ TEST_SUITE("swarm") {
     CHECK(node.swarm().size() == 3);
   }
 
+  TEST_CASE("a slot that is given up goes to who waits longest, and with time it goes round") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10);
+    PeerNode node(sample, "111");
+    node.bandwidth().set_upload_slots(1);
+    Guest one(node, "one", "000");
+    Guest two(node, "two", "000");
+    Guest three(node, "three", "000");
+    CHECK(node.swarm().tend(Clock::now()) == kNoDeadline);
+    one.fake.say(MessageId::kInterested);
+    CHECK(one.fake.hear() == "UnChoke");
+    CHECK(node.must_tend() == 0);
+    CHECK(node.swarm().tend(Clock::now()) == kNoDeadline);
+    two.fake.say(MessageId::kInterested);
+    CHECK(eventually([&] { return node.must_tend() == 1; }));
+    const TimePoint due = node.swarm().tend(Clock::now());
+    CHECK(due > Clock::now());
+    CHECK(due <= Clock::now() + kRotateEvery);
+    const auto waiting = [&] {
+      int count = 0;
+      for (const auto& connection : node.swarm().connections()) {
+        const auto peer = connection->wants_slot(ChokeRound::kFill);
+        count += peer && !peer->unchoked ? 1 : 0;
+      }
+      return count;
+    };
+    three.fake.say(MessageId::kInterested);
+    REQUIRE(eventually([&] { return waiting() == 2; }));
+
+    one.fake.say(MessageId::kUnInterested);
+    CHECK(two.fake.hear() == "UnChoke");
+    CHECK(node.swarm().tend(Clock::now() + kRotateEvery) > Clock::now() + kRotateEvery);
+    CHECK(two.fake.hear() == "Choke");
+    CHECK(three.fake.hear() == "UnChoke");
+    two.fake.say(MessageId::kRequest, 0);  // it crossed the Choke
+    three.fake.say(MessageId::kRequest, 1);
+    CHECK(three.fake.hear() == "Piece 1");
+
+    three.fake.stream().shutdown();
+    CHECK(two.fake.hear() == "UnChoke");
+    two.fake.say(MessageId::kRequest, 2);
+    CHECK(two.fake.hear() == "Piece 2");
+    CHECK(node.swarm().tend(Clock::now()) == kNoDeadline);
+  }
+
+  TEST_CASE("a leecher's slot goes to who has sent it most") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(40, 10);
+    PeerNode node(sample, "1000");
+    node.bandwidth().set_upload_slots(2);
+    Guest rider(node, "rider", "0000");
+    Guest other_rider(node, "other", "0000");
+    Guest giver(node, "giver", "0010");
+    for (Guest* guest : {&rider, &other_rider}) {
+      guest->fake.say(MessageId::kInterested);
+      CHECK(guest->fake.hear() == "UnChoke");
+    }
+    giver.fake.say(MessageId::kInterested);
+    CHECK(eventually([&] { return node.must_tend() == 1; }));
+    giver.fake.say(MessageId::kUnChoke);
+    CHECK(giver.fake.hear() == "Request 2");
+    giver.fake.say_piece(2, sample.piece(PieceIndex(2)));
+    CHECK(giver.fake.hear() == "Have 2");
+    CHECK(giver.fake.hear() == "UnInterested");
+    CHECK(rider.fake.hear() == "Have 2");
+    node.swarm().tend(Clock::now() + kRotateEvery);
+    CHECK(giver.fake.hear() == "UnChoke");
+    CHECK(rider.fake.hear() == "Choke");
+  }
+
+  TEST_CASE("a surplus connection is cut off after a second, whatever is being sent on it") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(16 << 20, 16 << 20);
+    PeerNode node(sample, "1");
+    Guest stays(node, "guest", "0", Side::kDialled);
+    Guest surplus(node, "guest", "0", Side::kDialled);
+    CHECK(surplus.talk.outcome() == Outcome::kSurplus);
+    CHECK(node.must_tend() == 0);  // it ended by itself
+
+    stays.fake.say(MessageId::kInterested);
+    CHECK(stays.fake.hear() == "UnChoke");
+    stays.fake.say(MessageId::kRequest, 0);
+    recv_text(stays.fake.stream(), 100);
+    stays.talk.connection().close(Outcome::kSurplus);
+    const TimePoint due = node.swarm().tend(Clock::now());
+    CHECK(due <= Clock::now() + seconds(1));
+    CHECK(node.swarm().tend(due) == kNoDeadline);
+    CHECK(eventually([&] { return node.swarm().size() == 0; }));
+    CHECK(stays.talk.outcome() == Outcome::kSurplus);
+  }
+
   TEST_CASE("a piece that is stored is told to everyone, and the last one to the owner") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(30, 10);
@@ -213,7 +304,7 @@ TEST_SUITE("swarm") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(10, 10);
     PeerNode node(sample, "0");
-    std::optional<Guest> chokes_us(std::in_place, node, "chokes us", "1");
+    std::optional<Guest> chokes_us(std::in_place, node, "chokes_us", "1");
     Guest distrusted(node, "distrusted", "1");
     distrusted.fake.say(MessageId::kUnChoke);
     CHECK(distrusted.fake.hear() == "Request 0");

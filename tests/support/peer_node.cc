@@ -20,10 +20,11 @@ PeerNode::PeerNode(const SampleTorrent& sample, std::string_view held, const Pee
     if (held[piece.value()] == '1') store_.write_piece(piece, bytes_of(sample.piece(piece)));
   }
   Swarm::Events events{.all_held = [this] { ++all_held_; },
-                       .storage_failed = [this](const std::string&) { ++storage_failed_; }};
+                       .storage_failed = [this](const std::string&) { ++storage_failed_; },
+                       .must_tend = [this] { ++must_tend_; }};
   constexpr std::uint64_t kSeed = 1;
-  swarm_ = std::make_unique<Swarm>(sample.torrent, identity_, store_, bans_, pieces(held),
-                                   fetch == Fetch::kYes, kSeed, std::move(events));
+  swarm_ = std::make_unique<Swarm>(sample.torrent, identity_, store_, bans_, bandwidth_,
+                                   pieces(held), fetch == Fetch::kYes, kSeed, std::move(events));
 }
 
 Talk::Talk(PeerNode& node, Stream stream, Side side, const Endpoint& remote)

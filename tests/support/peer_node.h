@@ -29,11 +29,13 @@ class PeerNode {
   Swarm& swarm() { return *swarm_; }
   PieceStore& store() { return store_; }
   BanList& bans() { return bans_; }
+  Bandwidth& bandwidth() { return bandwidth_; }
   const SampleTorrent& sample() const { return sample_; }
   // What its file holds now.
   std::string content() const { return directory_.read(sample_.torrent.file_name + ".part"); }
   int all_held() const { return all_held_; }              // times that event came
   int storage_failed() const { return storage_failed_; }  // likewise
+  int must_tend() const { return must_tend_; }            // likewise
 
  private:
   const SampleTorrent& sample_;
@@ -41,9 +43,11 @@ class PeerNode {
   const DownloadDir downloads_;
   PieceStore store_;
   BanList bans_;
+  Bandwidth bandwidth_;
   const Identity identity_;
   std::atomic<int> all_held_ = 0;
   std::atomic<int> storage_failed_ = 0;
+  std::atomic<int> must_tend_ = 0;
   std::unique_ptr<Swarm> swarm_;
 };
 
