@@ -26,13 +26,6 @@ bool Bitfield::set(PieceIndex piece) {
   return true;
 }
 
-bool Bitfield::clear(PieceIndex piece) {
-  if (!has(piece)) return false;
-  bits_[piece.value()] = false;
-  --held_;
-  return true;
-}
-
 std::uint64_t Bitfield::held_bytes(const PieceLayout& layout) const {
   if (held_ == 0) return 0;
   const PieceIndex last(size() - 1);

@@ -29,7 +29,6 @@ class Bitfield {
   bool has(PieceIndex piece) const { return bits_[piece.value()]; }
   // True when this changed something.
   bool set(PieceIndex piece);
-  bool clear(PieceIndex piece);
 
   // Bytes of the pieces held.
   std::uint64_t held_bytes(const PieceLayout& layout) const;

@@ -80,11 +80,6 @@ bool IpAddress::is_unspecified() const {
          std::all_of(bytes_.begin(), bytes_.end(), [](std::uint8_t b) { return b == 0; });
 }
 
-bool IpAddress::is_loopback() const {
-  if (is_v4()) return bytes_[kMappedPrefixBytes] == 127;
-  return *this == IpAddress::parse("::1");
-}
-
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN];
   if (is_v4()) {

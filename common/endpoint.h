@@ -27,7 +27,6 @@ class IpAddress {
 
   bool is_v4() const;
   bool is_unspecified() const;
-  bool is_loopback() const;
   std::string to_string() const;                                        // "127.0.0.1", "::1"
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }  // IPv4 in mapped form
 

@@ -14,13 +14,8 @@ WakeEvent::WakeEvent() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 void WakeEvent::signal() noexcept {
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then the reader is awake anyway.
+  // Fails only when the counter is full, and then the poller is awake anyway.
   [[maybe_unused]] const ssize_t n = ::write(event_.get(), &one, sizeof one);
-}
-
-void WakeEvent::clear() noexcept {
-  std::uint64_t count;
-  [[maybe_unused]] const ssize_t n = ::read(event_.get(), &count, sizeof count);
 }
 
 }  // namespace piecework

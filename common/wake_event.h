@@ -1,6 +1,6 @@
 // An eventfd(2) that wakes a thread standing in poll(2): the thread polls fd() beside its other
 // descriptors, another one calls signal().
-// signal() is safe from any thread; the rest belongs to the polling thread.
+// Once signalled it stays so. Safe from any thread.
 #pragma once
 
 #include "common/unique_fd.h"
@@ -13,7 +13,6 @@ class WakeEvent {
 
   int fd() const { return event_.get(); }
   void signal() noexcept;
-  void clear() noexcept;  // forgets the signals so far
 
  private:
   UniqueFd event_;

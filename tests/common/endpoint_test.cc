@@ -83,18 +83,12 @@ TEST_SUITE("endpoint") {
     CHECK(Endpoint::from_sockaddr(mapped) == endpoint("192.0.2.7:80"));
   }
 
-  TEST_CASE("unspecified and loopback addresses are known in both families") {
+  TEST_CASE("unspecified addresses are known in both families") {
     CHECK(IpAddress() == ip("0.0.0.0"));
     for (const char* text : {"0.0.0.0", "::", "::ffff:0.0.0.0"}) {
       CHECK(ip(text).is_unspecified());
-      CHECK_FALSE(ip(text).is_loopback());
     }
-    for (const char* text : {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"}) {
-      CHECK(ip(text).is_loopback());
-      CHECK_FALSE(ip(text).is_unspecified());
-    }
-    for (const char* text : {"126.0.0.1", "128.0.0.1", "::2", "2001:db8::1", "::127.0.0.1"}) {
-      CHECK_FALSE(ip(text).is_loopback());
+    for (const char* text : {"127.0.0.1", "0.0.0.1", "::1", "::ffff:127.0.0.1", "2001:db8::"}) {
       CHECK_FALSE(ip(text).is_unspecified());
     }
   }
@@ -158,7 +152,8 @@ TEST_SUITE("endpoint") {
     const auto local = resolve({"localhost", 80});
     REQUIRE_FALSE(local.empty());
     for (const Endpoint& found : local) {
-      CHECK(found.address.is_loopback());
+      const std::string text = found.address.to_string();
+      CHECK((text == "::1" || text.starts_with("127.")));
       CHECK(found.port == 80);
     }
     try {
