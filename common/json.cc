@@ -303,6 +303,12 @@ const std::string& Json::require_string(std::string_view key) const {
   return *value;
 }
 
+bool Json::require_bool(std::string_view key) const {
+  const std::optional<bool> value = require(key).boolean();
+  if (!value) throw JsonError(std::string(key) + ": must be true or false");
+  return *value;
+}
+
 std::uint64_t Json::require_unsigned(std::string_view key, std::uint64_t least,
                                      std::uint64_t most) const {
   const std::optional<std::uint64_t> value = require(key).unsigned_integer();

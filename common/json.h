@@ -80,6 +80,7 @@ class Json {
   // Members that must be there, of that type and range. Throw JsonError "key: missing",
   // "key: must be a string" and the like.
   const std::string& require_string(std::string_view key) const;
+  bool require_bool(std::string_view key) const;
   std::uint64_t require_unsigned(std::string_view key, std::uint64_t least,
                                  std::uint64_t most) const;
   const Json& require_object(std::string_view key) const;

@@ -36,14 +36,6 @@ Bitfield unpack(const std::string& hex, std::uint32_t pieces) {
   return result;
 }
 
-bool require_bool(const Json& json, std::string_view key) {
-  const Json* value = json.find(key);
-  if (value == nullptr || !value->boolean()) {
-    throw JsonError(std::string(key) + ": must be true or false");
-  }
-  return *value->boolean();
-}
-
 // Times before 1970 wrap around, both ways.
 std::uint64_t time_value(std::int64_t time_ns) {
   return static_cast<std::uint64_t>(time_ns);
@@ -64,8 +56,8 @@ ResumeState parse(const std::string& text, const Torrent& torrent) {
   state.file.inode = json.require_unsigned("inode", 0, UINT64_MAX);
   state.file.birth_ns = require_time(json, "birth_ns");
   state.file.mtime_ns = require_time(json, "mtime_ns");
-  state.complete = require_bool(json, "complete");
-  state.clean = require_bool(json, "clean");
+  state.complete = json.require_bool("complete");
+  state.clean = json.require_bool("clean");
   state.verified = unpack(json.require_string("verified"), torrent.layout.count());
   return state;
 }

@@ -156,13 +156,16 @@ TEST_SUITE("json") {
   }
 
   TEST_CASE("a required member that is missing or wrong is named") {
-    const Json json = Json::parse(R"({"s":"x","n":70000,"o":{},"a":[],"f":1.0,"neg":-1})");
+    const Json json = Json::parse(R"({"s":"x","n":70000,"o":{},"a":[],"f":1.0,"neg":-1,"b":true})");
     CHECK(json.require_string("s") == "x");
+    CHECK(json.require_bool("b"));
     CHECK(json.require_unsigned("n", 70000, 70000) == 70000);
     CHECK(json.require_object("o").is_object());
     CHECK(json.require_array("a").empty());
     CHECK_THROWS_WITH_AS(json.require_string("x"), "x: missing", JsonError);
     CHECK_THROWS_WITH_AS(json.require_string("n"), "n: must be a string", JsonError);
+    CHECK_THROWS_WITH_AS(json.require_bool("x"), "x: missing", JsonError);
+    CHECK_THROWS_WITH_AS(json.require_bool("n"), "n: must be true or false", JsonError);
     CHECK_THROWS_WITH_AS(json.require_object("a"), "a: must be an object", JsonError);
     CHECK_THROWS_WITH_AS(json.require_array("o"), "o: must be an array", JsonError);
     for (const char* key : {"n", "s", "f", "neg"}) {
