@@ -20,6 +20,9 @@ namespace piecework::peer {
 using PeerId = std::string;
 PeerId make_peer_id();
 
+// All of the other side's first frame must be here by then.
+inline constexpr seconds kFirstFrameTime{10};
+
 // The most outstanding Requests that we take from one peer.
 inline constexpr std::uint32_t kMaxQueuedRequests = 256;
 

@@ -18,7 +18,6 @@ namespace {
 
 const std::string kOriginalAgent = "original";
 
-constexpr seconds kFirstFrameTime{10};
 constexpr seconds kIdleTime{60};
 constexpr seconds kLastWordsTime{2};
 constexpr seconds kPartingTime{1};

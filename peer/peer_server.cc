@@ -16,7 +16,6 @@
 namespace piecework::peer {
 namespace {
 
-constexpr seconds kFirstFrameTime{10};
 constexpr int kChecksAtATime = 2;
 // First frames for torrents of so many pieces are read whatever is here: that one is not here yet,
 // or no longer, is no fault of the peer's.
