@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/json.h"
+#include "common/peer_id.h"
 
 namespace piecework {
 namespace {
@@ -18,12 +19,6 @@ constexpr std::array<std::pair<AnnounceEvent, const char*>, 3> kEvents{
     {{AnnounceEvent::kStarted, "started"},
      {AnnounceEvent::kCompleted, "completed"},
      {AnnounceEvent::kStopped, "stopped"}}};
-
-bool is_peer_id(std::string_view text) {
-  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
-  return !text.empty() && text.size() <= kMaxPeerIdBytes &&
-         std::all_of(text.begin(), text.end(), printable);
-}
 
 Json parse_object(std::string_view text) {
   Json message = Json::parse(text);
@@ -94,8 +89,9 @@ std::vector<AnnouncedPeer> parse_peers(const Json::Array& listed) {
     const auto endpoint = find_endpoint(entry, "peer-ip", "peer-port");
     if (!endpoint) continue;
     const Json* id = entry.find("peer-id");
-    const bool usable = id != nullptr && id->string() != nullptr && is_peer_id(*id->string());
-    peers.push_back({usable ? *id->string() : std::string(), *endpoint});
+    const std::string* text = id == nullptr ? nullptr : id->string();
+    const bool usable = text != nullptr && is_peer_id(*text);
+    peers.push_back({usable ? *text : std::string(), *endpoint});
   }
   return peers;
 }

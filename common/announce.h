@@ -4,7 +4,6 @@
 // Plain values and pure functions; safe from any thread.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +18,6 @@ namespace piecework {
 
 inline constexpr std::uint64_t kMaxAnnounceRequestBytes = 16 << 10;
 inline constexpr std::uint64_t kMaxAnnounceResponseBytes = 1 << 20;
-inline constexpr std::size_t kMaxPeerIdBytes = 64;
 inline constexpr std::uint32_t kDefaultNumwant = 50;
 inline constexpr std::uint32_t kMaxNumwant = 200;
 

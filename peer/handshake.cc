@@ -1,23 +1,14 @@
 #include "peer/handshake.h"
 
-#include <algorithm>
 #include <random>
 
 #include "common/byte_order.h"
 #include "common/errors.h"
 #include "common/json.h"
 #include "common/messages.h"
+#include "common/peer_id.h"
 
 namespace piecework::peer {
-namespace {
-
-constexpr std::size_t kMaxPeerIdBytes = 64;
-
-bool is_printable_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
-}  // namespace
 
 PeerId make_peer_id() {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -39,9 +30,8 @@ Greeting parse_greeting(std::string_view text) {
     if (!info_hash) throw JsonError("info_hash: must be 64 hex digits");
     greeting.info_hash = *info_hash;
     greeting.peer_id = json.require_string("peer_id");
-    if (greeting.peer_id.empty() || greeting.peer_id.size() > kMaxPeerIdBytes ||
-        !is_printable_ascii(greeting.peer_id)) {
-      throw JsonError("peer_id: must be 1 to 64 printable ASCII characters");
+    if (!is_peer_id(greeting.peer_id)) {
+      throw JsonError("peer_id: must be 1 to 64 characters of printable ASCII");
     }
     greeting.port = static_cast<std::uint16_t>(json.require_unsigned("port", 0, 65535));
     greeting.connection = static_cast<std::uint32_t>(json.require_unsigned("connection", 0, 255));
