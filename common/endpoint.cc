@@ -10,11 +10,14 @@
 #include <memory>
 #include <stdexcept>
 
+#include "common/utf8.h"
+
 namespace piecework {
 namespace {
 
 constexpr std::size_t kMappedPrefixBytes = 12;
 constexpr int kMappedPrefixBits = 96;
+constexpr std::size_t kMaxHostBytes = 255;  // RFC 1035 section 2.3.4
 
 IpAddress address_of(const in_addr& v4) {
   sockaddr_storage storage{};
@@ -38,6 +41,30 @@ std::optional<T> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+bool is_ipv6(std::string_view text) {
+  return text.find(':') != std::string_view::npos && IpAddress::parse(text);
+}
+
+// Fills `out`, or says why `text` is no host and port.
+std::string read_host_port(std::string_view text, HostPort& out) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return "no port";
+  std::string_view host = text.substr(0, colon);
+  if (const std::string problem = host_problem(host); !problem.empty()) return problem;
+  if (host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    if (!is_ipv6(host)) return "only an IPv6 address stands in brackets";
+  } else if (is_ipv6(host) || is_ipv6(text)) {
+    return "an IPv6 address needs brackets";  // or its last group would pass for a port
+  } else if (host.find_first_of(":[]") != std::string_view::npos) {
+    return "the host holds a colon or a bracket";
+  }
+  const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return "the port is no number from 0 to 65535";
+  out = {std::string(host), *port};
+  return "";
 }
 
 std::size_t hash_bytes(const std::array<std::uint8_t, 16>& bytes, std::size_t seed) {
@@ -130,22 +157,31 @@ socklen_t Endpoint::to_sockaddr(sockaddr_storage& out) const {
 }
 
 std::optional<HostPort> HostPort::parse(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return std::nullopt;  // an IPv6 address needs brackets, or its last group would pass for a port
-  }
-  const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
-  if (host.empty() || !port) return std::nullopt;
-  return HostPort{std::string(host), *port};
+  HostPort result;
+  if (!read_host_port(text, result).empty()) return std::nullopt;
+  return result;
+}
+
+std::string HostPort::problem(std::string_view text) {
+  HostPort ignored;
+  return read_host_port(text, ignored);
 }
 
 std::string HostPort::to_string() const {
   const bool bracket = host.find(':') != std::string::npos;
   return (bracket ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string host_problem(std::string_view host) {
+  if (host.empty()) return "the host is empty";
+  if (host.size() > kMaxHostBytes) return "the host is longer than 255 bytes";
+  for (std::size_t at = 0; at < host.size();) {
+    const std::size_t length = utf8_printable_prefix(host.substr(at));
+    if (length == 0) return "the host holds what is no printable character";
+    if (host[at] == ' ') return "the host holds a blank";
+    at += length;
+  }
+  return "";
 }
 
 std::vector<Endpoint> resolve(const HostPort& target) {

@@ -56,11 +56,16 @@ struct HostPort {
   std::string host;
   std::uint16_t port = 0;
 
-  // "host:80", "1.2.3.4:80", "[::1]:80". Nothing without a port or with an empty host.
+  // "host:80", "1.2.3.4:80", "[::1]:80". Nothing when it is not that; problem() then says why.
   static std::optional<HostPort> parse(std::string_view text);
+  static std::string problem(std::string_view text);  // empty when parse() takes it
   std::string to_string() const;
   bool operator==(const HostPort&) const = default;
 };
+
+// Why `host` can be neither a name nor an address (without brackets); empty when it may be one: at
+// most 255 bytes (RFC 1035 section 2.3.4) of printable text without a blank.
+std::string host_problem(std::string_view host);
 
 // Addresses of `target` by getaddrinfo(3), in its order. Throws std::runtime_error naming the host
 // and the resolver's reason. Blocks as long as the resolver does.

@@ -16,7 +16,6 @@
 namespace piecework {
 namespace {
 
-constexpr std::size_t kMaxHostBytes = 255;  // RFC 1035 section 2.3.4
 constexpr std::size_t kMaxTrackers = 64;
 constexpr std::size_t kMaxNameBytes = 250;
 constexpr std::size_t kShortHexDigits = 8;
@@ -47,9 +46,8 @@ bool holds_control_character(std::string_view text) {
 
 HostPort parse_tracker(const Json& json) {
   const std::string& host = json.require_string("announce");
-  if (host.empty() || host.size() > kMaxHostBytes || holds_control_character(host)) {
-    throw JsonError("announce: must be a host name or address of at most 255 bytes");
-  }
+  const std::string problem = host_problem(host);
+  if (!problem.empty()) throw JsonError("announce: " + problem);
   const std::uint64_t port = json.require_unsigned("port", 1, 65535);
   return {host, static_cast<std::uint16_t>(port)};
 }

@@ -162,7 +162,7 @@ int run_fetch(std::span<const std::string> arguments) {
   }
   const std::string& word = line.positionals().front();
   const auto target = HostPort::parse(word);
-  if (!target) throw UsageError(word + " is no HOST:PORT");
+  if (!target) throw UsageError(word + " is no HOST:PORT: " + HostPort::problem(word));
   const auto path = line.value("-o");
   if (!path || path->empty()) throw UsageError("missing -o FILE");
 

@@ -59,7 +59,8 @@ std::vector<HostPort> read_trackers(const CommandLine& line) {
   std::vector<HostPort> trackers;
   for (const std::string& text : line.values("--announce")) {
     const std::optional<HostPort> tracker = HostPort::parse(text);
-    if (!tracker || tracker->port == 0) throw UsageError("--announce " + text + ": not HOST:PORT");
+    if (!tracker) throw UsageError("--announce " + text + ": " + HostPort::problem(text));
+    if (tracker->port == 0) throw UsageError("--announce " + text + ": port 0 is no tracker's");
     trackers.push_back(*tracker);
   }
   if (trackers.empty()) throw UsageError("missing option --announce HOST:PORT");

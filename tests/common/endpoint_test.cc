@@ -125,6 +125,7 @@ TEST_SUITE("endpoint") {
                              "[::1:80",
                              "::1]:80",
                              "[[::1]]:80",
+                             "[1.2.3.4]:80",
                              "localhost:80",
                              "1.2.3.4:99999999999999999999"}) {
       CAPTURE(text);
@@ -139,10 +140,47 @@ TEST_SUITE("endpoint") {
     for (const char* text : {"tracker.example:6666", "1.2.3.4:1", "[::1]:80"}) {
       CHECK(HostPort::parse(text)->to_string() == text);
     }
-    for (const char* text : {"", "host", "host:", ":80", "[]:80", "::1:80", "a:b:80", "host:65536",
-                             "host:http", "host:-1"}) {
-      CAPTURE(text);
-      CHECK_FALSE(HostPort::parse(text));
+    CHECK(HostPort::problem("tracker.example:6666").empty());
+  }
+
+  TEST_CASE("what is no host and port is refused, and said why") {
+    const struct {
+      std::string text;
+      const char* problem;
+    } kCases[] = {
+        {"", "no port"},
+        {"host", "no port"},
+        {":80", "the host is empty"},
+        {std::string(256, 'h') + ":80", "the host is longer than 255 bytes"},
+        {"a host:80", "the host holds a blank"},
+        {" host:80", "the host holds a blank"},
+        {"host :80", "the host holds a blank"},
+        {"ho\tst:80", "the host holds what is no printable character"},
+        {"host\n:80", "the host holds what is no printable character"},
+        {"ho\x7fst:80", "the host holds what is no printable character"},
+        {"ho\xc2\x85st:80", "the host holds what is no printable character"},
+        {"ho\xffst:80", "the host holds what is no printable character"},
+        {std::string("ho\0st:80", 8), "the host holds what is no printable character"},
+        {"[1.2.3.4]:80", "only an IPv6 address stands in brackets"},
+        {"[host]:80", "only an IPv6 address stands in brackets"},
+        {"[]:80", "only an IPv6 address stands in brackets"},
+        {"[[::1]]:80", "only an IPv6 address stands in brackets"},
+        {"[::1%lo]:80", "only an IPv6 address stands in brackets"},
+        {"::1:80", "an IPv6 address needs brackets"},
+        {"::1", "an IPv6 address needs brackets"},
+        {"a:b:80", "the host holds a colon or a bracket"},
+        {"[host:80", "the host holds a colon or a bracket"},
+        {"http://host:80", "the host holds a colon or a bracket"},
+        {"host:", "the port is no number from 0 to 65535"},
+        {"host:65536", "the port is no number from 0 to 65535"},
+        {"host:http", "the port is no number from 0 to 65535"},
+        {"host:-1", "the port is no number from 0 to 65535"},
+        {"host: 1", "the port is no number from 0 to 65535"},
+    };
+    for (const auto& c : kCases) {
+      CAPTURE(c.text);
+      CHECK_FALSE(HostPort::parse(c.text));
+      CHECK(HostPort::problem(c.text) == c.problem);
     }
   }
 

@@ -183,6 +183,8 @@ TEST_SUITE("torrent") {
         {{.more = R"(,"announce_list":["x:1"])"}, "announce_list[0]: must be an object"},
         {{.more = R"(,"announce_list":[{"announce":"a"}])"}, "announce_list[0].port: missing"},
         {{.more = R"(,"announce_list":[{"announce":"","port":1}])"}, "announce_list[0].announce: "},
+        {{.more = R"(,"announce_list":[{"announce":"a b","port":1}])"},
+         "announce_list[0].announce: the host holds a blank"},
         {{.more = R"(,"port":6666)"}, "port: duplicate key"},
         {{.more = R"(,"comment")"}, "offset "},
         {{.more = R"(,"deep":[[[[[[[[1]]]]]]]])"}, "deep[0][0][0][0][0][0][0]: nested too deep"},
