@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "common/atomic_file.h"
@@ -16,6 +17,7 @@
 #include "common/printable.h"
 #include "common/socket.h"
 #include "common/stream.h"
+#include "common/try_each.h"
 #include "common/units.h"
 #include "peer/peerctl_io.h"
 #include "peer/progress.h"
@@ -120,18 +122,15 @@ class Output {
 };
 
 Stream connect_to(const HostPort& target) {
-  const Deadline deadline = Clock::now() + kConnectTime;
+  std::optional<Stream> connected;
   try {
-    const std::vector<Endpoint> endpoints = resolve(target);
-    for (std::size_t i = 0;; ++i) {
-      try {
-        Stream stream = Stream::unconnected(endpoints.at(i));
-        stream.connect(endpoints[i], deadline);
-        return stream;
-      } catch (const std::system_error&) {
-        if (i + 1 == endpoints.size()) throw;
-      }
-    }
+    const auto connect = [&](const Endpoint& address, Deadline deadline) {
+      Stream stream = Stream::unconnected(address);
+      stream.connect(address, deadline);
+      connected.emplace(std::move(stream));
+    };
+    try_each(resolve(target), Clock::now() + kConnectTime, connect);
+    return std::move(*connected);
   } catch (const std::exception& error) {
     throw CommandError(kExitUnavailable, target.to_string() + ": " + error.what());
   }

@@ -1,26 +1,26 @@
 #include "peer/tracker_client.h"
 
-#include <stdexcept>
 #include <string>
 
 #include "common/errors.h"
 #include "common/frame.h"
 #include "common/json.h"
+#include "common/try_each.h"
 
 namespace piecework::peer {
 
 AnnounceResponse TrackerClient::announce(const HostPort& tracker, const AnnounceRequest& request,
                                          Deadline deadline) {
-  const std::vector<Endpoint> endpoints = resolve(tracker);
-  for (std::size_t i = 0; i + 1 < endpoints.size(); ++i) {
-    try {
-      return exchange(endpoints[i], request, deadline);
-    } catch (const std::system_error&) {
-      // One name with several addresses: the next one may answer.
-    }
-  }
-  if (endpoints.empty()) throw std::runtime_error(tracker.host + ": no address");
-  return exchange(endpoints.back(), request, deadline);
+  return announce(resolve(tracker), request, deadline);
+}
+
+AnnounceResponse TrackerClient::announce(const std::vector<Endpoint>& addresses,
+                                         const AnnounceRequest& request, Deadline deadline) {
+  AnnounceResponse response;
+  try_each(addresses, deadline, [&](const Endpoint& address, Deadline share) {
+    response = exchange(address, request, share);
+  });
+  return response;
 }
 
 AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const AnnounceRequest& request,

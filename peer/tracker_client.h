@@ -3,6 +3,8 @@
 // from any.
 #pragma once
 
+#include <vector>
+
 #include "common/announce.h"
 #include "common/clock.h"
 #include "common/mutex.h"
@@ -16,6 +18,10 @@ class TrackerClient {
   // when it cannot be reached before `deadline`, std::runtime_error when its name is not known,
   // ProtocolError when its answer makes no sense ("bad_response", "refused" with its message).
   AnnounceResponse announce(const HostPort& tracker, const AnnounceRequest& request,
+                            Deadline deadline) EXCLUDES(mutex_);
+  // The same for a tracker whose addresses are known: the next one is asked, in its share of the
+  // time, when one of them gives no answer.
+  AnnounceResponse announce(const std::vector<Endpoint>& addresses, const AnnounceRequest& request,
                             Deadline deadline) EXCLUDES(mutex_);
 
   // Ends the announce under way, and every one that begins later.

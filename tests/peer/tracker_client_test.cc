@@ -144,6 +144,18 @@ TEST_SUITE("tracker_client") {
     CHECK(Clock::now() < deadline + seconds(5));
   }
 
+  TEST_CASE("of several addresses the next one is asked when one says nothing, or refuses") {
+    const LoopbackListener silent;
+    const RefusingPort nobody;
+    ScriptedTracker tracker({framed(kStartedAck)});
+    const std::vector<Endpoint> addresses{
+        silent.endpoint(), nobody.endpoint(), {silent.endpoint().address, tracker.at().port}};
+    const AnnounceResponse response =
+        TrackerClient().announce(addresses, request(), Clock::now() + milliseconds(1500));
+    CHECK(response.message == "started ACK");
+    CHECK(tracker.requests().size() == 1);
+  }
+
   TEST_CASE("cancel() from another thread ends the wait for an answer") {
     LoopbackListener silent;
     TrackerClient client;
