@@ -8,12 +8,15 @@
 
 namespace piecework {
 
+void make_directories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw CreateError(error, "create directory " + path);
+}
+
 void make_parent_directories(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path();
-  if (parent.empty()) return;
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);
-  if (error) throw std::system_error(error, "create directory " + parent.string());
+  if (!parent.empty()) make_directories(parent.string());
 }
 
 void open_daemon_log(std::string_view program, const std::string& path, PathChoice choice,

@@ -1,9 +1,10 @@
-// What both daemons do about their own files when they start.
+// What the daemons do about their own files and directories when they start.
 // One thread at a time.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "common/log.h"
 
@@ -13,7 +14,15 @@ namespace piecework {
 // the start, a built-in default is given up with a word on stderr.
 enum class PathChoice { kDefault, kConfigured };
 
-// Makes the missing directories above `path` (mode 0755 less the umask). Throws std::system_error.
+// A directory that cannot be made, whatever else can be wrong with a start.
+class CreateError : public std::system_error {
+  using std::system_error::system_error;
+};
+
+// Makes the directory `path` and those above it (mode 0777 less the umask), if they are missing.
+// Throws CreateError naming it.
+void make_directories(const std::string& path);
+// Makes those above `path` only.
 void make_parent_directories(const std::string& path);
 
 // Opens the log at `path`, with its directory. When it cannot be opened, throws std::system_error

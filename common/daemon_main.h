@@ -44,6 +44,8 @@ template <typename Step>
 auto start_step(ExitCode code, Step step) {
   try {
     return step();
+  } catch (const CreateError& error) {
+    throw StartError(kExitCantCreate, error.what());
   } catch (const std::system_error& error) {
     throw StartError(code, error.what());
   }

@@ -8,17 +8,15 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 
+#include "common/daemon_files.h"
 #include "common/socket.h"
 
 namespace piecework::peer {
 
 DownloadDir::DownloadDir(const std::string& path, Ownership ownership)
     : path_(path), ownership_(ownership) {
-  std::error_code error;
-  std::filesystem::create_directories(path_, error);
-  if (error) throw std::system_error(error, "create " + path_);
+  make_directories(path_);
   directory_.reset(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory_.valid()) throw_errno("open " + path_);
 }

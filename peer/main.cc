@@ -1,22 +1,10 @@
 // peerd: its settings, wired to the daemon.
-#include <filesystem>
-#include <string>
-#include <system_error>
-
 #include "common/daemon_main.h"
 #include "peer/peer_config.h"
 #include "peer/peer_daemon.h"
 
 namespace piecework::peer {
 namespace {
-
-void make_directories(const PeerConfig& config) {
-  for (const std::string& path : {config.watch_dir, config.download_dir, config.state_dir}) {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) throw std::system_error(error, "create " + path);
-  }
-}
 
 void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSource& source,
            ShutdownSignals& signals) {
@@ -28,7 +16,6 @@ void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSou
   start_step(kExitCantCreate, [&] {
     open_daemon_log("peerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
   });
-  start_step(kExitCantCreate, [&] { make_directories(config); });
   PeerDaemon daemon = start_step(kExitUnavailable, [&] { return PeerDaemon(config, reload); });
   start_step(kExitCantCreate,
              [&] { daemon.create_status_file("peerd", path_choice(schema, "status_file")); });

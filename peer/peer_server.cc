@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <thread>
 
+#include "common/daemon_files.h"
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/messages.h"
@@ -43,9 +43,7 @@ PeerServer::PeerServer(const Options& options)
   server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
   if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
   if (options.state_dir.empty()) return;
-  std::error_code error;
-  std::filesystem::create_directories(options.state_dir, error);
-  if (error) throw std::system_error(error, "create " + options.state_dir);
+  make_directories(options.state_dir);
   lock_state_dir(options.state_dir);
 }
 

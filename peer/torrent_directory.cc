@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/atomic_file.h"
+#include "common/daemon_files.h"
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/socket.h"
@@ -54,9 +55,7 @@ TorrentDirectory::TorrentDirectory(const std::string& path, milliseconds rescan_
       rescan_interval_(rescan_interval),
       server_(server),
       inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-  std::error_code error;
-  std::filesystem::create_directories(path_, error);
-  if (error) throw std::system_error(error, "create " + path_);
+  make_directories(path_);
   if (!inotify_.valid()) throw_errno("inotify_init1");
 }
 

@@ -19,7 +19,11 @@ TEST_SUITE("daemon_files") {
     make_parent_directories(dir.file("a/b/c"));
     make_parent_directories("name");
     dir.write("file", "");
-    CHECK_THROWS_AS(make_parent_directories(dir.file("file/x/y")), std::system_error);
+    CHECK_THROWS_AS(make_parent_directories(dir.file("file/x/y")), CreateError);
+    make_directories(dir.file("d/e"));
+    make_directories(dir.file("d/e"));
+    CHECK(std::filesystem::is_directory(dir.file("d/e")));
+    CHECK_THROWS_AS(make_directories(dir.file("file/x")), CreateError);
   }
 
   TEST_CASE("a log is opened with its directory") {

@@ -41,6 +41,11 @@ check_exit "an address that is taken exits 69" 69 timeout 10 "$peerd" --set list
 touch file
 check_exit "a log that cannot be made exits 73" 73 timeout 10 "$peerd" --set listen=127.0.0.1:0 \
   --set watch_dir=t --set download_dir=d --set state_dir=s --set log.file=file/log
+for key in watch_dir download_dir state_dir; do
+  check_exit "a $key that cannot be made exits 73" 73 timeout 10 "$peerd" --set listen=127.0.0.1:0 \
+    --set watch_dir=t --set download_dir=d --set state_dir=s --set status_file=st --set log.file=- \
+    --set "$key=file/d"
+done
 
 # A running daemon takes the log level from a reload, and keeps what it has when the file is broken.
 mkdir -p peer
