@@ -9,7 +9,7 @@ namespace {
 
 constexpr seconds kAfterAccepted{1};  // it will rather dial us again
 constexpr seconds kMisunderstood{60};
-constexpr seconds kAfterOver{10};  // PROTOCOL.md section 5: an original, at most once in 10 s
+constexpr seconds kAfterOriginal{10};  // PROTOCOL.md section 5: at most once in 10 s
 constexpr std::chrono::minutes kHopeless{10};
 constexpr std::chrono::hours kForgetAfter{1};
 constexpr std::size_t kMaxEntries = 2000;
@@ -20,6 +20,7 @@ std::string_view outcome_name(Outcome outcome) {
   switch (outcome) {
     case Outcome::kUnreachable: return "unreachable";
     case Outcome::kLost: return "lost";
+    case Outcome::kOriginalLost: return "original_lost";
     case Outcome::kSilent: return "silent";
     case Outcome::kBroken: return "protocol_error";
     case Outcome::kOther: return "other_torrent";
@@ -86,10 +87,11 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
     case Outcome::kSilent: entry.not_before = now + back_off(entry.failures++, random); break;
     case Outcome::kBroken:
     case Outcome::kOther: entry.not_before = now + kMisunderstood; break;
+    case Outcome::kOriginalLost:
     case Outcome::kSurplus:
     case Outcome::kOver:
       entry.failures = 0;
-      entry.not_before = now + kAfterOver;
+      entry.not_before = now + kAfterOriginal;
       break;
     case Outcome::kBothComplete:
     case Outcome::kBanned: entry.not_before = now + kHopeless; break;

@@ -18,6 +18,7 @@ namespace piecework::peer {
 enum class Outcome {
   kUnreachable,   // refused, timed out, no route
   kLost,          // the connection broke, or the other side left
+  kOriginalLost,  // the same of an original
   kSilent,        // it ended before the other side's first frame
   kBroken,        // the other side broke the protocol
   kOther,         // it does not know this torrent, or means another one

@@ -476,7 +476,7 @@ Outcome PeerConnection::log_end() const {
   }
   const bool its_fault = outcome == Outcome::kBroken || outcome == Outcome::kBanned;
   log_line(its_fault ? LogLevel::kWarn : LogLevel::kInfo, "peer.closed", fields);
-  return outcome;
+  return original_ && outcome == Outcome::kLost ? Outcome::kOriginalLost : outcome;
 }
 
 bool PeerConnection::is_same_peer(const PeerConnection& other) const {

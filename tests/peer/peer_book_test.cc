@@ -6,6 +6,12 @@
 #include <set>
 #include <string>
 
+#include "tests/support/captured_log.h"
+#include "tests/support/fake_peer.h"
+#include "tests/support/peer_node.h"
+#include "tests/support/sample_torrent.h"
+#include "tests/support/socket_pair.h"
+
 namespace piecework::peer {
 namespace {
 
@@ -85,6 +91,7 @@ TEST_SUITE("peer_book") {
         {Outcome::kUnreachable, milliseconds(750), seconds(1)},
         {Outcome::kSilent, milliseconds(750), seconds(1)},
         {Outcome::kLost, milliseconds(750), seconds(1)},
+        {Outcome::kOriginalLost, seconds(10), seconds(10)},
         {Outcome::kBroken, seconds(60), seconds(60)},
         {Outcome::kOther, seconds(60), seconds(60)},
         {Outcome::kSurplus, seconds(10), seconds(10)},
@@ -101,6 +108,20 @@ TEST_SUITE("peer_book") {
       CHECK(dialled.book.take_due(kStart + pause - milliseconds(1)).empty());
       CHECK(dialled.book.take_due(kStart + pause).size() == 1);
     }
+  }
+
+  TEST_CASE("an original that we lose in the middle is left alone for 10 s") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(30, 10, HashForm::kOriginal);
+    PeerNode node(sample, "000");
+    StreamPair pair = tcp_stream_pair();
+    Talk talk(node, std::move(pair.left), Talk::Side::kDialled);
+    FakePeer fake(std::move(pair.right));
+    fake.introduce("110", std::nullopt);
+    CHECK(fake.hear() == "Bitfield 000 greeting");
+    CHECK(fake.hear() == "Interested");
+    fake.stream().shutdown();
+    CHECK(Dialled().pause_after(talk.outcome()) == seconds(10));
   }
 
   TEST_CASE("we never dial ourselves again") {
