@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "common/command_line.h"
+#include "common/daemon_files.h"
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/printable.h"
@@ -15,12 +16,13 @@
 namespace piecework::peer::peerctl {
 namespace {
 
+constexpr std::string_view kDefaultListen[] = {"0.0.0.0:0", "[::]:0"};
 constexpr milliseconds kLookEvery{100};  // how often the display follows the download
 
 const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl get",
-      .usage = "TORRENT [-o DIR] [--seed] [--timeout TIME]",
+      .usage = "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]...",
       .about =
           "Fetches what TORRENT describes, from the peers that its tracker knows, without a\n"
           "daemon, and serves the pieces it has while it does. A NAME.part in DIR is checked\n"
@@ -32,6 +34,11 @@ const CommandSpec& spec() {
                   {.name = "--timeout",
                    .value_name = "TIME",
                    .help = "exit 75 after so long without progress: 90s, 10m, 2h"},
+                  {.name = "--listen",
+                   .value_name = "ADDRESS:PORT",
+                   .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
+                           "unless given",
+                   .repeatable = true},
                   {.name = "--verbose", .help = "print the log of all that happens"}}};
   return value;
 }
@@ -131,13 +138,15 @@ int run_get(std::span<const std::string> arguments) {
   ShutdownSignals signals;
   Torrent torrent = load_torrent(line.positionals().front());
   PeerServer::Options options;
-  options.listen = {*Endpoint::parse("0.0.0.0:0"), *Endpoint::parse("[::]:0")};
+  options.listen = listen_endpoints(line, kDefaultListen);
   options.download_dir = line.value("-o").value_or(".");
   std::optional<PeerServer> server;
   try {
     server.emplace(options);
-  } catch (const std::system_error& error) {
+  } catch (const CreateError& error) {
     throw CommandError(kExitCantCreate, error.what());
+  } catch (const std::system_error& error) {
+    throw CommandError(kExitUnavailable, error.what());
   }
   server->start();
   server->add(torrent, line.positionals().front());

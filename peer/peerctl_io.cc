@@ -39,6 +39,19 @@ Torrent load_torrent(const std::string& path) {
   }
 }
 
+std::vector<Endpoint> listen_endpoints(const CommandLine& line,
+                                       std::span<const std::string_view> unless_given) {
+  std::vector<std::string> words = line.values("--listen");
+  if (words.empty()) words.assign(unless_given.begin(), unless_given.end());
+  std::vector<Endpoint> endpoints;
+  for (const std::string& word : words) {
+    const auto endpoint = Endpoint::parse(word);
+    if (!endpoint) throw UsageError("--listen: " + word + " is no ADDRESS:PORT");
+    endpoints.push_back(*endpoint);
+  }
+  return endpoints;
+}
+
 std::string_view directory_prefix(std::string_view path) {
   return path.substr(0, path.rfind('/') + 1);
 }

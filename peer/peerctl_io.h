@@ -4,10 +4,14 @@
 
 #include <sys/stat.h>
 
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "common/command_line.h"
+#include "common/endpoint.h"
 #include "common/exit_codes.h"
 #include "common/torrent.h"
 #include "common/unique_fd.h"
@@ -39,6 +43,10 @@ DataFile open_data_file(const std::string& path);
 
 // Reads the torrent at `path`. Throws CommandError: 65 when it is bad, 66 when it cannot be read.
 Torrent load_torrent(const std::string& path);
+
+// The ADDRESS:PORT of each --listen, or those of `unless_given`. Throws UsageError.
+std::vector<Endpoint> listen_endpoints(const CommandLine& line,
+                                       std::span<const std::string_view> unless_given);
 
 // Where the directory of `path` ends: "" or everything up to and with the last slash.
 std::string_view directory_prefix(std::string_view path);

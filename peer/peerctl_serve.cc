@@ -42,18 +42,6 @@ const CommandSpec& spec() {
   return value;
 }
 
-std::vector<Endpoint> listen_endpoints(const CommandLine& line) {
-  std::vector<std::string> words = line.values("--listen");
-  if (words.empty()) words.assign(std::begin(kDefaultListen), std::end(kDefaultListen));
-  std::vector<Endpoint> endpoints;
-  for (const std::string& word : words) {
-    const auto endpoint = Endpoint::parse(word);
-    if (!endpoint) throw UsageError("--listen: " + word + " is no ADDRESS:PORT");
-    endpoints.push_back(*endpoint);
-  }
-  return endpoints;
-}
-
 // Sends the header and the file; each step of it must go out in its time, so that a client that
 // stands still is let go and one that is merely slow is not. Returns the bytes of the file.
 std::uint64_t send_whole(Stream& stream, const DataFile& data) {
@@ -96,7 +84,7 @@ int run_serve(std::span<const std::string> arguments) {
   const std::string& path = line.positionals().front();
   const DataFile data = open_data_file(path);
   ConnectionThreads threads("serve", kLimits);
-  TcpServer server(listen_endpoints(line), threads,
+  TcpServer server(listen_endpoints(line, kDefaultListen), threads,
                    [&](ConnectionThreads::Connection& connection) { serve_one(connection, data); });
   for (const Endpoint& endpoint : server.listening()) {
     print_note("serving " + printable(path) + ", " + std::to_string(data.size()) + " bytes, on " +

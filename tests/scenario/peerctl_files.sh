@@ -55,7 +55,7 @@ done <<'END'
 make: --announce -o --piece-length --original --comment
 show: --json
 verify:
-get: -o --seed --timeout
+get: -o --seed --timeout --listen
 status: --config --follow --json
 serve: --listen
 fetch: -o
@@ -153,7 +153,10 @@ start_peer seeder
 cp file seeder/downloads/
 drop seeder file.torrent
 check "a seeder is there" wait_for_line "$work/seeder/log" ' tracker\.reached '
-ends "get" 0 get file.torrent -o got --timeout 20s
+ends "get from an address that is taken" 69 get file.torrent -o taken --listen "$address:${ports[seeder]}"
+check "  … which is named" grep -q "$address:${ports[seeder]}" "$err"
+ends "get from what is no address" 64 get file.torrent -o taken --listen localhost:0
+ends "get" 0 get file.torrent -o got --timeout 20s --listen "$address:0"
 check "  … and there it is" cmp file got/file
 check "  … without a .part" test ! -e got/file.part
 check "  … having received all of it" grep -q "complete, $length bytes, of which $length received" "$err"
@@ -187,6 +190,23 @@ check "--seed goes on serving" wait_for_line giver/out 'complete, '
 ends "get from there" 0 get file.torrent -o from_giver --timeout 20s
 check "  … and there it is" cmp file from_giver/file
 check_exit "until TERM, and exits 0" 0 stop giver
+
+# A peer that dials us, without a tracker, and sends the first half of the only piece.
+random_file 100 late 2
+make_torrent late late.torrent
+run "$peerctl" show --json late.torrent
+hash=$(sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p' "$out")
+frame=000000000000006d000000690700000000$(od -An -v -tx1 late | tr -d ' \n')
+port=$("$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+start getter "$peerctl" get late.torrent -o in_time --listen "127.0.0.1:$port"
+hesitant() {
+  "$python" "$support/hostile_peer.py" "127.0.0.1:$port" "greet:$hash:1:all" recv-until:2 \
+    frame:0000000101 recv-until:6 "hex:${frame:0:100}" hold:5
+}
+connected() { hesitant >hesitant.out 2>&1 || ! grep -q '^connect failed' hesitant.out; }
+start hesitant wait_until 20 connected
+check "--listen says where it is reached" wait_for_line hesitant.out '^frame .* id=6 '
+stop getter INT || true
 
 make_torrent file slow.torrent --original --piece-length 512 # more pieces than are asked for ahead
 start source "$python" "$support/original_peer.py" --torrent slow.torrent --data "$work/file" \
