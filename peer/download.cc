@@ -216,7 +216,11 @@ void Download::depart() {
   empty_swarm();
   // First what is ours: a tracker that does not answer must not use up the time for it.
   try {
-    if (swarm() && store_.is_part()) save_state(swarm()->size() == 0);
+    if (swarm() && is_to_be_finished()) {
+      complete();  // the last piece came while we took leave
+    } else if (swarm() && store_.is_part()) {
+      save_state(swarm()->size() == 0);
+    }
   } catch (const std::system_error& error) {
     Fields fields = log_fields();
     fields.emplace_back("reason", error.what());
