@@ -64,14 +64,16 @@ void PeerServer::start() {
   server_.start();
 }
 
-void PeerServer::stop() {
+std::vector<DownloadStatus> PeerServer::stop() {
   server_.stop();
   const auto all = downloads();
   for (const auto& download : all) download->begin_stop();
   for (const auto& download : all) download->join();
   connections_.stop();
+  auto last = status();
   MutexLock lock(mutex_);
   entries_.clear();
+  return last;
 }
 
 std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& origin) {

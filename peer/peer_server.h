@@ -37,8 +37,9 @@ class PeerServer {
   const std::vector<Endpoint>& listening() const { return server_.listening(); }
 
   void start();
-  // Ends every download and every connection, all of them at the same time.
-  void stop() EXCLUDES(mutex_);
+  // Ends every download and every connection, all of them at the same time, and returns what the
+  // downloads have come to.
+  std::vector<DownloadStatus> stop() EXCLUDES(mutex_);
 
   // Starts `torrent`. Otherwise says why not: its name or its info_hash is taken already; `origin`,
   // the torrent file, is what a later refusal names.

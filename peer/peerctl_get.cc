@@ -101,7 +101,8 @@ int follow_to_end(PeerServer& server, ShutdownSignals& signals, const Torrent& t
   while (true) {
     const bool stopped = signals.wait(Clock::now() + kLookEvery) == ShutdownSignals::Event::kStop;
     server.tick(Clock::now());
-    const DownloadStatus status = server.status().front();
+    // Stopping takes its time, and what was on its way may make it complete.
+    const DownloadStatus status = (stopped ? server.stop() : server.status()).front();
     if (complete) {
       if (stopped) return kExitOk;
       continue;
@@ -114,7 +115,7 @@ int follow_to_end(PeerServer& server, ShutdownSignals& signals, const Torrent& t
       follower.finish();
       if (!status.reason.empty()) throw CommandError(kExitData, printable(status.reason));
       note_complete(status);
-      if (!seed) return kExitOk;
+      if (!seed || stopped) return kExitOk;
       complete = true;
     } else if (stopped) {
       throw CommandError(kExitTempFail, "stopped; what has arrived is kept for the next time");

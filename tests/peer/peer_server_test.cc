@@ -179,6 +179,16 @@ TEST_SUITE("peer_server") {
     CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
   }
 
+  TEST_CASE("stopping says what the torrents have come to") {
+    Rig rig;
+    rig.seed("one", 30);
+    const auto last = rig.server.stop();
+    REQUIRE(last.size() == 1);
+    CHECK(last[0].state == DownloadState::kSeeding);
+    CHECK(rig.server.status().empty());
+    CHECK(rig.server.stop().empty());
+  }
+
   TEST_CASE("stopping says goodbye to everyone") {
     Rig rig;
     const SampleTorrent one = rig.seed("one", 30);

@@ -191,7 +191,7 @@ ends "get from there" 0 get file.torrent -o from_giver --timeout 20s
 check "  … and there it is" cmp file from_giver/file
 check_exit "until TERM, and exits 0" 0 stop giver
 
-# A peer that dials us, without a tracker, and sends the first half of the only piece.
+# A peer that sends the only piece in two halves, the second one when it is told that we stop.
 random_file 100 late 2
 make_torrent late late.torrent
 run "$peerctl" show --json late.torrent
@@ -201,12 +201,13 @@ port=$("$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); 
 start getter "$peerctl" get late.torrent -o in_time --listen "127.0.0.1:$port"
 hesitant() {
   "$python" "$support/hostile_peer.py" "127.0.0.1:$port" "greet:$hash:1:all" recv-until:2 \
-    frame:0000000101 recv-until:6 "hex:${frame:0:100}" hold:5
+    frame:0000000101 recv-until:6 "hex:${frame:0:100}" recv-until:10 "hex:${frame:100}" hold:5
 }
 connected() { hesitant >hesitant.out 2>&1 || ! grep -q '^connect failed' hesitant.out; }
 start hesitant wait_until 20 connected
 check "--listen says where it is reached" wait_for_line hesitant.out '^frame .* id=6 '
-stop getter INT || true
+check_exit "INT when the last piece is on its way exits 0" 0 stop getter INT
+check "  … and there it is" cmp late in_time/late
 
 make_torrent file slow.torrent --original --piece-length 512 # more pieces than are asked for ahead
 start source "$python" "$support/original_peer.py" --torrent slow.torrent --data "$work/file" \
