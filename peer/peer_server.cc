@@ -92,7 +92,13 @@ std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& o
     download = std::make_shared<Download>(std::move(torrent), environment_);
     entries_.emplace(info_hash, Entry{download, origin});
   }
-  download->start();
+  try {
+    download->start();
+  } catch (...) {
+    MutexLock lock(mutex_);
+    entries_.erase(download->torrent().info_hash);
+    throw;
+  }
   return std::nullopt;
 }
 

@@ -42,7 +42,8 @@ class PeerServer {
   std::vector<DownloadStatus> stop() EXCLUDES(mutex_);
 
   // Starts `torrent`. Otherwise says why not: its name or its info_hash is taken already; `origin`,
-  // the torrent file, is what a later refusal names.
+  // the torrent file, is what a later refusal names. Throws std::system_error when there is no
+  // thread for it; then it is not there.
   std::optional<std::string> add(Torrent torrent, const std::string& origin) EXCLUDES(mutex_);
   // Ends it; data and state stay. Does nothing when it is not there.
   void remove(const InfoHash& info_hash) EXCLUDES(mutex_);

@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_peer.h"
+#include "tests/support/no_more_threads.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/temp_dir.h"
@@ -177,6 +179,19 @@ TEST_SUITE("peer_server") {
     CHECK(rig.server.status().empty());
     rig.server.remove(one.torrent.info_hash);
     CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
+  }
+
+  TEST_CASE("a torrent that cannot be started for want of a thread leaves nothing behind") {
+    Rig rig;
+    Torrent torrent = sample_torrent(30, 10).torrent;
+    torrent.trackers = {rig.nobody.host_port()};
+    {
+      const NoMoreThreads no_more_threads;
+      CHECK_THROWS_AS(rig.server.add(torrent, "a.torrent"), std::system_error);
+    }
+    CHECK(rig.server.status().empty());
+    CHECK_FALSE(rig.server.add(torrent, "a.torrent"));
+    CHECK(rig.server.status().size() == 1);
   }
 
   TEST_CASE("stopping says what the torrents have come to") {
