@@ -48,6 +48,9 @@ void PeerDaemon::run(ShutdownSignals& signals) {
 void PeerDaemon::stop() {
   const TimePoint from = Clock::now();
   const StopDeadline deadline(kStopTime, "peer.stop_forced");
+  // The watcher may be waiting for torrents that leave: the others need not wait for it.
+  torrents_.begin_stop();
+  server_.begin_stop();
   torrents_.stop();
   server_.stop();
   status_file_.remove();

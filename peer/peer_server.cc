@@ -64,11 +64,14 @@ void PeerServer::start() {
   server_.start();
 }
 
+void PeerServer::begin_stop() {
+  for (const auto& download : downloads()) download->begin_stop();
+}
+
 std::vector<DownloadStatus> PeerServer::stop() {
   server_.stop();
-  const auto all = downloads();
-  for (const auto& download : all) download->begin_stop();
-  for (const auto& download : all) download->join();
+  begin_stop();
+  for (const auto& download : downloads()) download->join();
   connections_.stop();
   auto last = status();
   MutexLock lock(mutex_);
@@ -102,19 +105,20 @@ std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& o
   return std::nullopt;
 }
 
-void PeerServer::remove(const InfoHash& info_hash) {
-  std::shared_ptr<Download> download;
+void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
+  std::vector<std::shared_ptr<Download>> leaving;
   {
     MutexLock lock(mutex_);
-    const auto found = entries_.find(info_hash);
-    if (found == entries_.end()) return;
-    download = found->second.download;
+    for (const InfoHash& info_hash : info_hashes) {
+      const auto found = entries_.find(info_hash);
+      if (found != entries_.end()) leaving.push_back(found->second.download);
+    }
   }
-  download->begin_stop();
-  download->join();
-  // Only now is its name free again.
+  for (const auto& download : leaving) download->begin_stop();
+  for (const auto& download : leaving) download->join();
+  // Only now are their names free again.
   MutexLock lock(mutex_);
-  entries_.erase(info_hash);
+  for (const auto& download : leaving) entries_.erase(download->torrent().info_hash);
 }
 
 void PeerServer::tick(TimePoint now) {

@@ -38,15 +38,16 @@ class PeerServer {
 
   void start();
   // Ends every download and every connection, all of them at the same time, and returns what the
-  // downloads have come to.
+  // downloads have come to. begin_stop() tells them, and does not wait.
+  void begin_stop() EXCLUDES(mutex_);
   std::vector<DownloadStatus> stop() EXCLUDES(mutex_);
 
   // Starts `torrent`. Otherwise says why not: its name or its info_hash is taken already; `origin`,
   // the torrent file, is what a later refusal names. Throws std::system_error when there is no
   // thread for it; then it is not there.
   std::optional<std::string> add(Torrent torrent, const std::string& origin) EXCLUDES(mutex_);
-  // Ends it; data and state stay. Does nothing when it is not there.
-  void remove(const InfoHash& info_hash) EXCLUDES(mutex_);
+  // Ends them, all at the same time; data and state stay. Passes over what is not there.
+  void remove(const std::vector<InfoHash>& info_hashes) EXCLUDES(mutex_);
 
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);

@@ -67,26 +67,33 @@ void TorrentDirectory::start() {
   thread_ = start_thread("watcher", [this] { run(); });
 }
 
-void TorrentDirectory::stop() {
+void TorrentDirectory::begin_stop() {
+  stopping_ = true;
   stop_.signal();
+}
+
+void TorrentDirectory::stop() {
+  begin_stop();
   if (thread_.joinable()) thread_.join();
 }
 
 void TorrentDirectory::run() {
-  watch();
-  rescan(true);
-  Deadline next_scan = Clock::now() + rescan_interval_;
-  while (true) {
-    pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
-    if (::poll(waiting, std::size(waiting), poll_timeout(next_scan)) < 0) continue;  // EINTR
-    if (waiting[0].revents != 0) return;
-    if (waiting[1].revents != 0 && !read_events()) next_scan = Clock::now();
+  const milliseconds soon = std::min<milliseconds>(kSettled, rescan_interval_);
+  bool first = true;
+  Deadline next_scan = Clock::now();
+  while (wait_until(next_scan)) {
+    if (!read_events()) next_scan = Clock::now();
     if (Clock::now() < next_scan) continue;
     if (watch_ < 0) watch();
-    const bool unsettled = rescan(false);
-    const milliseconds soon = std::min<milliseconds>(kSettled, rescan_interval_);
+    const bool unsettled = rescan(std::exchange(first, false));
     next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
   }
+}
+
+bool TorrentDirectory::wait_until(Deadline next_scan) {
+  pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+  ::poll(waiting, std::size(waiting), poll_timeout(next_scan));  // EINTR: too early does no harm
+  return !stopping_;
 }
 
 void TorrentDirectory::watch() {
@@ -101,9 +108,10 @@ void TorrentDirectory::watch() {
 bool TorrentDirectory::read_events() {
   alignas(inotify_event) char buffer[16 << 10];
   bool complete = true;
-  while (true) {
+  while (!stopping_) {
     const ssize_t n = ::read(inotify_.get(), buffer, sizeof buffer);
-    if (n <= 0) return complete;
+    if (n <= 0) break;
+    std::map<std::string, bool> gone_by_name;
     for (ssize_t at = 0; at < n;) {
       inotify_event event;
       std::memcpy(&event, buffer + at, sizeof event);
@@ -113,49 +121,62 @@ bool TorrentDirectory::read_events() {
       if ((event.mask & (kSelfGone | IN_Q_OVERFLOW)) != 0) {
         complete = false;
       } else if (event.len > 0 && is_torrent_name(name)) {
-        handle_event(name, (event.mask & kDepartures) != 0);
+        gone_by_name[name] = (event.mask & kDepartures) != 0;
       }
     }
+    handle_events(gone_by_name);
   }
+  return complete;
 }
 
-void TorrentDirectory::handle_event(const std::string& name, bool gone) {
-  const auto mark = mark_of(name);
-  if (mark) {
-    judge(name, *mark);
-  } else if (gone) {
-    forget(name);
+void TorrentDirectory::handle_events(const std::map<std::string, bool>& gone_by_name) {
+  std::map<std::string, FileMark> present;
+  std::vector<std::string> gone;
+  for (const auto& [name, departed] : gone_by_name) {
+    if (const auto mark = mark_of(name)) {
+      present.emplace(name, *mark);
+    } else if (departed) {
+      gone.push_back(name);
+    }
+  }
+  forget(gone);
+  for (const auto& [name, mark] : present) {
+    if (stopping_) return;
+    judge(name, mark);
   }
   retry_refused();
 }
 
-bool TorrentDirectory::rescan(bool at_once) {
-  bool unsettled = false;
-  std::set<std::string> present;
+std::optional<std::set<std::string>> TorrentDirectory::list() const {
+  std::set<std::string> torrents;
   std::error_code error;
   std::filesystem::directory_iterator entries(path_, error);
-  if (error) {
-    log_warn("watch.failed", {{"path", path_}, {"reason", error.message()}});
-    return false;
-  }
-  for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
-    if (is_torrent_name(name)) present.insert(name);
+    if (is_torrent_name(name)) torrents.insert(name);
   }
   if (error) {  // what has not been read is not gone
     log_warn("watch.failed", {{"path", path_}, {"reason", error.message()}});
-    return true;
+    return std::nullopt;
   }
+  return torrents;
+}
+
+bool TorrentDirectory::rescan(bool first) {
+  const auto present = list();
+  if (!present) return false;
   std::vector<std::string> gone;
   for (const auto& [name, known] : known_) {
-    if (!present.contains(name)) gone.push_back(name);
+    if (!present->contains(name)) gone.push_back(name);
   }
-  for (const std::string& name : gone) forget(name);
-  for (const std::string& name : present) {
+  forget(gone);
+  bool unsettled = false;
+  for (const std::string& name : *present) {
+    if (stopping_) return false;
     const auto mark = mark_of(name);
     const auto known = known_.find(name);
     if (!mark || (known != known_.end() && known->second.mark == *mark)) continue;
-    if (at_once || is_settled(*mark)) {
+    if (first || is_settled(*mark)) {
       judge(name, *mark);
     } else {
       unsettled = true;
@@ -174,14 +195,14 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
       known->second.mark = mark;
       return;
     }
-    forget(name);
+    forget({name});
     take(name, std::move(torrent), mark);
   } catch (const TorrentError& error) {
-    forget(name);
+    forget({name});
     refuse(name, error.what(), mark, false);
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::no_such_file_or_directory) return;
-    forget(name);
+    forget({name});
     refuse(name, error.what(), mark, false);
   }
 }
@@ -208,16 +229,22 @@ void TorrentDirectory::refuse(const std::string& name, const std::string& reason
   }
 }
 
-void TorrentDirectory::forget(const std::string& name) {
-  const auto found = known_.find(name);
-  if (found == known_.end()) return;
-  const std::optional<Torrent> torrent = std::move(found->second.torrent);
-  known_.erase(found);
-  std::error_code ignored;
-  std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
-  if (!torrent) return;
-  log_info("torrent.removed", {{"file", name}, {"hash", torrent->info_hash.to_short_hex()}});
-  server_.remove(torrent->info_hash);
+// All of them at the same time: each has to take leave of its peers and of the tracker.
+void TorrentDirectory::forget(const std::vector<std::string>& names) {
+  std::vector<InfoHash> leaving;
+  for (const std::string& name : names) {
+    const auto found = known_.find(name);
+    if (found == known_.end()) continue;
+    const std::optional<Torrent> torrent = std::move(found->second.torrent);
+    known_.erase(found);
+    std::error_code ignored;
+    std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
+    if (!torrent) continue;
+    log_info("torrent.removed", {{"file", name}, {"hash", torrent->info_hash.to_short_hex()}});
+    leaving.push_back(torrent->info_hash);
+  }
+  if (leaving.empty()) return;
+  server_.remove(leaving);
   something_left_ = true;
 }
 
@@ -228,6 +255,7 @@ void TorrentDirectory::retry_refused() {
     if (known.in_the_way) names.push_back(name);
   }
   for (const std::string& name : names) {
+    if (stopping_) return;
     const auto mark = mark_of(name);
     if (mark) judge(name, *mark);
   }

@@ -4,10 +4,13 @@
 // Owns one thread, from start() to stop(), which both belong to the owner's thread.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/torrent.h"
@@ -25,7 +28,9 @@ class TorrentDirectory {
   ~TorrentDirectory();
 
   void start();
-  void stop();  // ends the watching; the torrents go on
+  // Ends the watching; the torrents go on. begin_stop() does not wait for what is under way.
+  void begin_stop();
+  void stop();
 
  private:
   struct Known {
@@ -35,17 +40,20 @@ class TorrentDirectory {
   };
 
   void run();
+  bool wait_until(Deadline next_scan);  // for events, too; false: to stop
   void watch();
   bool read_events();  // false: something was missed, and only a rescan helps
-  void handle_event(const std::string& name, bool gone);
-  // Judges what is new or changed, if it is old enough (or `at_once`), and forgets what is gone.
-  // True when something is still too young.
-  bool rescan(bool at_once);
+  // What became of these names; true: it went.
+  void handle_events(const std::map<std::string, bool>& gone_by_name);
+  std::optional<std::set<std::string>> list() const;
+  // Judges what is new or changed, if it is old enough (or `first`), and forgets what is gone. True
+  // when something is still too young.
+  bool rescan(bool first);
   void judge(const std::string& name, const FileMark& mark);
   void take(const std::string& name, Torrent torrent, const FileMark& mark);
   void refuse(const std::string& name, const std::string& reason, const FileMark& mark,
               bool in_the_way);
-  void forget(const std::string& name);
+  void forget(const std::vector<std::string>& names);
   // Judges again those that others were in the way of, if one of the running ones has left.
   void retry_refused();
   std::optional<FileMark> mark_of(const std::string& name) const {
@@ -56,6 +64,7 @@ class TorrentDirectory {
   const std::string path_;
   const milliseconds rescan_interval_;
   PeerServer& server_;
+  std::atomic<bool> stopping_ = false;
   WakeEvent stop_;
   UniqueFd inotify_;
   int watch_ = -1;

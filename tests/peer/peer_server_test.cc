@@ -174,11 +174,35 @@ TEST_SUITE("peer_server") {
     CHECK(fake.hear() == "Bitfield 111 greeting");
     CHECK(fake.hear() == "UnInterested");
     Attentive attentive(fake);
-    rig.server.remove(one.torrent.info_hash);
+    rig.server.remove({one.torrent.info_hash});
     CHECK(attentive.heard() == "ServerClose ");
     CHECK(rig.server.status().empty());
-    rig.server.remove(one.torrent.info_hash);
+    rig.server.remove({one.torrent.info_hash});
     CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
+  }
+
+  TEST_CASE("several torrents are removed at the same time") {
+    Rig rig;
+    const SampleTorrent one = rig.seed("one", 30);
+    const SampleTorrent two = rig.seed("two", 30);
+    rig.seed("three", 30);
+    FakePeer first = rig.dial();
+    first.introduce("000", greeting_for(one.torrent));
+    first.hear_sorted(2);
+    FakePeer second = rig.dial();
+    second.introduce("000", greeting_for(two.torrent));
+    second.hear_sorted(2);
+    // Each is let go only when both have been told.
+    std::thread peers([&] {
+      CHECK(second.hear() == "ServerClose");
+      CHECK(first.hear() == "ServerClose");
+      first.stream().shutdown();
+      second.stream().shutdown();
+    });
+    rig.server.remove({one.torrent.info_hash, two.torrent.info_hash, InfoHash()});
+    peers.join();
+    REQUIRE(rig.server.status().size() == 1);
+    CHECK(rig.server.status()[0].name == "three");
   }
 
   TEST_CASE("a torrent that cannot be started for want of a thread leaves nothing behind") {
