@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,6 +42,12 @@ bool is_settled(const FileMark& mark) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto age = now - std::chrono::nanoseconds(mark.mtime_ns);
   return age >= kSettled || age < -kSettled;  // a time in the future says nothing
+}
+
+// Something else than a file lies there: no reading of it will ever go well.
+bool is_no_file(const std::error_code& error) {
+  return error == std::errc::is_a_directory || error == std::errc::invalid_argument ||
+         error == std::errc::no_such_device_or_address;
 }
 
 bool same_torrent(const Torrent& a, const Torrent& b) {
@@ -82,11 +89,16 @@ void TorrentDirectory::run() {
   bool first = true;
   Deadline next_scan = Clock::now();
   while (wait_until(next_scan)) {
-    if (!read_events()) next_scan = Clock::now();
-    if (Clock::now() < next_scan) continue;
-    if (watch_ < 0) watch();
-    const bool unsettled = rescan(std::exchange(first, false));
-    next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
+    try {
+      if (!read_events()) next_scan = Clock::now();
+      if (Clock::now() < next_scan) continue;
+      if (watch_ < 0) watch();
+      const bool unsettled = rescan(std::exchange(first, false));
+      next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
+    } catch (const std::exception& error) {  // out of memory: some events may be lost
+      log_warn("watch.failed", {{"path", path_}, {"reason", error.what()}});
+      next_scan = Clock::now() + soon;
+    }
   }
 }
 
@@ -174,8 +186,12 @@ bool TorrentDirectory::rescan(bool first) {
   for (const std::string& name : *present) {
     if (stopping_) return false;
     const auto mark = mark_of(name);
+    if (!mark) {  // a link that leads nowhere, or nothing here may be looked at
+      set_aside(name, "torrent.unreadable", std::generic_category().message(errno));
+      continue;
+    }
     const auto known = known_.find(name);
-    if (!mark || (known != known_.end() && known->second.mark == *mark)) continue;
+    if (known != known_.end() && known->second.mark == *mark) continue;
     if (first || is_settled(*mark)) {
       judge(name, *mark);
     } else {
@@ -187,46 +203,59 @@ bool TorrentDirectory::rescan(bool first) {
 }
 
 void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
-  const auto known = known_.find(name);
+  Torrent torrent;
   try {
-    Torrent torrent = read_torrent(path_of(name));
-    if (known != known_.end() && known->second.torrent &&
-        same_torrent(*known->second.torrent, torrent)) {
-      known->second.mark = mark;
-      return;
-    }
-    forget({name});
-    take(name, std::move(torrent), mark);
+    torrent = read_torrent(path_of(name));
   } catch (const TorrentError& error) {
     forget({name});
-    refuse(name, error.what(), mark, false);
+    return refuse(name, error.what(), mark, false);
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::no_such_file_or_directory) return;
+    if (!is_no_file(error.code())) return set_aside(name, "torrent.unreadable", error.what());
     forget({name});
-    refuse(name, error.what(), mark, false);
+    return refuse(name, error.what(), mark, false);
+  } catch (const std::exception& error) {  // out of memory
+    return set_aside(name, "torrent.unreadable", error.what());
   }
+  const auto known = known_.find(name);
+  if (known != known_.end() && known->second.torrent &&
+      same_torrent(*known->second.torrent, torrent)) {
+    known->second.mark = mark;
+    known->second.trouble.clear();
+    return;
+  }
+  forget({name});
+  take(name, std::move(torrent), mark);
 }
 
 void TorrentDirectory::take(const std::string& name, Torrent torrent, const FileMark& mark) {
-  if (const auto problem = server_.add(torrent, name)) {
-    refuse(name, *problem, mark, true);
-    return;
+  try {
+    if (const auto problem = server_.add(torrent, name)) {
+      return refuse(name, *problem, mark, true);
+    }
+  } catch (const std::exception& error) {  // no thread, no memory
+    return set_aside(name, "torrent.not_started", error.what());
   }
-  known_[name] = Known{mark, std::move(torrent), false};
-  std::error_code ignored;
-  std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
+  known_[name] = Known{mark, std::move(torrent)};
+  remove_note(name);
 }
 
 void TorrentDirectory::refuse(const std::string& name, const std::string& reason,
                               const FileMark& mark, bool in_the_way) {
   known_[name] = Known{mark, std::nullopt, in_the_way};
   log_error("torrent.invalid", {{"file", name}, {"reason", reason}});
-  try {
-    write_file_atomically(path_of(name) + std::string(kNoteSuffix), reason + "\n", kNoteMode,
-                          Durability::kCached);
-  } catch (const std::system_error& error) {
-    log_warn("torrent.note_failed", {{"file", name}, {"reason", error.what()}});
-  }
+  write_note(name, reason);
+}
+
+// Left as it is until the next rescan, which judges it again: that mark is no file's.
+void TorrentDirectory::set_aside(const std::string& name, std::string_view event,
+                                 const std::string& reason) {
+  Known& known = known_[name];
+  known.mark = FileMark{};
+  if (known.trouble == reason) return;
+  known.trouble = reason;
+  log_warn(event, {{"file", name}, {"reason", reason}});
+  if (!known.torrent) write_note(name, reason + "; tried again at each rescan");
 }
 
 // All of them at the same time: each has to take leave of its peers and of the tracker.
@@ -237,8 +266,7 @@ void TorrentDirectory::forget(const std::vector<std::string>& names) {
     if (found == known_.end()) continue;
     const std::optional<Torrent> torrent = std::move(found->second.torrent);
     known_.erase(found);
-    std::error_code ignored;
-    std::filesystem::remove(path_of(name) + std::string(kNoteSuffix), ignored);
+    remove_note(name);
     if (!torrent) continue;
     log_info("torrent.removed", {{"file", name}, {"hash", torrent->info_hash.to_short_hex()}});
     leaving.push_back(torrent->info_hash);
@@ -246,6 +274,19 @@ void TorrentDirectory::forget(const std::vector<std::string>& names) {
   if (leaving.empty()) return;
   server_.remove(leaving);
   something_left_ = true;
+}
+
+void TorrentDirectory::write_note(const std::string& name, const std::string& reason) const {
+  try {
+    write_file_atomically(path_of(name) + std::string(kNoteSuffix), reason + "\n", kNoteMode,
+                          Durability::kCached);
+  } catch (const std::system_error& error) {
+    log_warn("torrent.note_failed", {{"file", name}, {"reason", error.what()}});
+  }
+}
+
+void TorrentDirectory::remove_note(const std::string& name) const {
+  ::unlink((path_of(name) + std::string(kNoteSuffix)).c_str());  // most have none
 }
 
 void TorrentDirectory::retry_refused() {

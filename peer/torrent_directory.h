@@ -1,6 +1,7 @@
 // The watched directory: the files NAME.torrent in it are the list of torrents (inotify(7), and a
 // rescan for file systems without it). A bad one is left where it is, with NAME.torrent.invalid
-// beside it saying why.
+// beside it saying why. One that cannot be read or started for now stops nothing that runs, and is
+// judged again at each rescan.
 // Owns one thread, from start() to stop(), which both belong to the owner's thread.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -37,6 +39,7 @@ class TorrentDirectory {
     FileMark mark;
     std::optional<Torrent> torrent;  // running
     bool in_the_way = false;         // good in itself, but another one is in its way
+    std::string trouble = {};        // why it is to be judged again, as it was logged
   };
 
   void run();
@@ -53,9 +56,13 @@ class TorrentDirectory {
   void take(const std::string& name, Torrent torrent, const FileMark& mark);
   void refuse(const std::string& name, const std::string& reason, const FileMark& mark,
               bool in_the_way);
+  void set_aside(const std::string& name, std::string_view event, const std::string& reason);
   void forget(const std::vector<std::string>& names);
+  void write_note(const std::string& name, const std::string& reason) const;
+  void remove_note(const std::string& name) const;
   // Judges again those that others were in the way of, if one of the running ones has left.
   void retry_refused();
+  // Nothing: errno says why.
   std::optional<FileMark> mark_of(const std::string& name) const {
     return FileMark::at(path_of(name));
   }

@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
+#include "tests/support/no_more_threads.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/temp_dir.h"
@@ -16,9 +18,11 @@
 namespace piecework::peer {
 namespace {
 
-// A node that watches a directory. Rescans are far apart: what happens is inotify's doing.
+// A node that watches a directory. Unless said otherwise rescans are far apart: what happens is
+// inotify's doing.
 struct Rig {
-  Rig() { std::filesystem::create_directory(temp.file("watch")); }
+  explicit Rig(milliseconds rescan_interval = std::chrono::hours(1))
+      : directory(temp.file("watch"), rescan_interval, server) {}
   ~Rig() { directory.stop(); }
 
   // The text of a torrent for a file called `name`.
@@ -34,6 +38,10 @@ struct Rig {
   }
   void move_in(const std::string& file, const std::string& text) const {
     temp.write("outside", text);
+    std::filesystem::rename(temp.file("outside"), temp.file("watch/" + file));
+  }
+  void link_in(const std::string& file, const std::string& target) const {
+    std::filesystem::create_symlink(target, temp.file("outside"));
     std::filesystem::rename(temp.file("outside"), temp.file("watch/" + file));
   }
   void take_out(const std::string& file) const {
@@ -71,8 +79,25 @@ struct Rig {
     options.state_dir = temp.file("state");
     return options;
   }()};
-  TorrentDirectory directory{temp.file("watch"), std::chrono::hours(1), server};
+  TorrentDirectory directory;
 };
+
+// Reading this fails with EIO, although it is a regular file by all that stat(2) says.
+constexpr const char* kUnreadable = "/proc/self/mem";
+
+// A rescan takes it to be written to its end.
+void set_old(const std::string& path) {
+  const auto now = std::filesystem::file_time_type::clock::now();
+  std::filesystem::last_write_time(path, now - std::chrono::minutes(1));
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
 
 TEST_SUITE("torrent_directory") {
   TEST_CASE("torrents that are there at the start run, and dotfiles and others are passed over") {
@@ -152,6 +177,75 @@ TEST_SUITE("torrent_directory") {
     CHECK(rig.comes_to("old"));
     rig.drop("a.torrent", rig.torrent_text("new"));
     CHECK(rig.comes_to("new"));
+  }
+
+  TEST_CASE("a torrent whose file cannot be read for now runs on, which is said once") {
+    Rig rig(milliseconds(20));
+    const std::string text = rig.torrent_text("a");
+    rig.drop("a.torrent", text);
+    rig.directory.start();
+    CHECK(rig.comes_to("a"));
+    rig.link_in("a.torrent", kUnreadable);
+    CHECK(
+        eventually([&] { return rig.log.has("warn torrent.unreadable file=a.torrent reason="); }));
+    rig.link_in("b.torrent", kUnreadable);  // by then the first one has been looked at again
+    CHECK(rig.noted("b.torrent", "Input/output error"));
+    rig.move_in("a.torrent", text);
+    rig.drop("c.torrent", rig.torrent_text("c"));
+    CHECK(rig.comes_to("a c"));
+    CHECK(count_of(rig.log.text(), "torrent.unreadable file=a.torrent") == 1);
+    CHECK_FALSE(rig.log.has("torrent.removed"));
+    CHECK(rig.note("a.torrent").empty());
+  }
+
+  TEST_CASE("one that could not be read is looked at again at the next rescan, and its note goes") {
+    Rig rig(milliseconds(20));
+    rig.directory.start();
+    // The link stays as it is, so that inotify has nothing to tell of what it leads to.
+    std::filesystem::create_symlink(kUnreadable, rig.temp.file("target"));
+    rig.link_in("a.torrent", rig.temp.file("target"));
+    CHECK(rig.noted("a.torrent", "Input/output error"));
+    CHECK(rig.log.has("warn torrent.unreadable file=a.torrent reason="));
+    CHECK_FALSE(rig.log.has("torrent.invalid"));
+    const std::string good = rig.temp.write("good", rig.torrent_text("a"));
+    set_old(good);
+    std::filesystem::rename(good, rig.temp.file("target"));
+    CHECK(rig.comes_to("a"));
+    CHECK(rig.note_goes("a.torrent"));
+  }
+
+  TEST_CASE("a link that leads nowhere has a note until it leads to a torrent") {
+    Rig rig(milliseconds(20));
+    rig.directory.start();
+    rig.link_in("a.torrent", rig.temp.file("target"));
+    CHECK(rig.noted("a.torrent", "No such file or directory"));
+    const std::string good = rig.temp.write("good", rig.torrent_text("a"));
+    set_old(good);
+    std::filesystem::rename(good, rig.temp.file("target"));
+    CHECK(rig.comes_to("a"));
+    CHECK(rig.note_goes("a.torrent"));
+    std::filesystem::remove(rig.temp.file("target"));
+    CHECK(eventually(
+        [&] { return count_of(rig.log.text(), "warn torrent.unreadable file=a.torrent") == 2; }));
+    CHECK(rig.running() == "a");
+    rig.take_out("a.torrent");
+    CHECK(rig.comes_to(""));
+    CHECK(rig.note("a.torrent").empty());
+  }
+
+  TEST_CASE("one that cannot be started for want of a thread is tried again at the next rescan") {
+    Rig rig(milliseconds(20));
+    rig.directory.start();
+    set_old(rig.temp.write("outside", rig.torrent_text("a")));
+    {
+      const NoMoreThreads no_more_threads;
+      std::filesystem::rename(rig.temp.file("outside"), rig.temp.file("watch/a.torrent"));
+      CHECK(rig.noted("a.torrent", "again"));
+      CHECK(rig.log.has("warn torrent.not_started file=a.torrent reason="));
+      CHECK(rig.running().empty());
+    }
+    CHECK(rig.comes_to("a"));
+    CHECK(rig.note_goes("a.torrent"));
   }
 
   TEST_CASE("many that come and go in a hurry end as the directory stands") {

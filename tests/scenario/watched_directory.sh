@@ -182,12 +182,15 @@ mkdir "$work/directory.torrent"
 ln -s /dev/zero "$work/zero.torrent"
 ln -s missing "$work/dangling.torrent"
 ln -s . "$work/link.torrent"
-mv "$work"/{fifo,directory,zero,dangling,link}.torrent "$watched/"
+"$python" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$work/socket.torrent"
+mv "$work"/{fifo,directory,zero,dangling,link,socket}.torrent "$watched/"
 check "dotfiles and other names are skipped" all_seen
 check "none of them was judged" test "$(count_lines "$log" 'hidden|file=\.')" = 0
 for name in fifo directory zero link; do
   check "refused: a $name" noted "$name.torrent" 'regular file|directory'
 done
+check "refused: a socket" noted socket.torrent 'No such device'
+check "which is logged" wait_for_line "$log" 'error torrent\.invalid file=socket\.torrent'
 ln -s "$work/hidden.torrent" "$work/symlink.torrent"
 mv "$work/symlink.torrent" "$watched/"
 check "a link to a torrent is as good as one" taken hidden
