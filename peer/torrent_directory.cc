@@ -92,7 +92,7 @@ void TorrentDirectory::run() {
     try {
       if (!read_events()) next_scan = Clock::now();
       if (Clock::now() < next_scan) continue;
-      if (watch_ < 0) watch();
+      watch();
       const bool unsettled = rescan(std::exchange(first, false));
       next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
     } catch (const std::exception& error) {  // out of memory: some events may be lost
@@ -108,12 +108,16 @@ bool TorrentDirectory::wait_until(Deadline next_scan) {
   return !stopping_;
 }
 
+// Again at each rescan: the path may by now lead to another directory than the one watched.
 void TorrentDirectory::watch() {
+  const int before = watch_;
   watch_ =
       ::inotify_add_watch(inotify_.get(), path_.c_str(),
                           kArrivals | kDepartures | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+  const int error = errno;
+  if (before >= 0 && watch_ != before) ::inotify_rm_watch(inotify_.get(), before);
   if (watch_ < 0) {
-    log_warn("watch.failed", {{"path", path_}, {"reason", std::generic_category().message(errno)}});
+    log_warn("watch.failed", {{"path", path_}, {"reason", std::generic_category().message(error)}});
   }
 }
 
@@ -129,10 +133,11 @@ bool TorrentDirectory::read_events() {
       std::memcpy(&event, buffer + at, sizeof event);
       const char* const name = buffer + at + sizeof event;
       at += static_cast<ssize_t>(sizeof event + event.len);
-      if ((event.mask & kSelfGone) != 0 && event.wd == watch_) watch_ = -1;
-      if ((event.mask & (kSelfGone | IN_Q_OVERFLOW)) != 0) {
-        complete = false;
-      } else if (event.len > 0 && is_torrent_name(name)) {
+      if ((event.mask & IN_Q_OVERFLOW) != 0) complete = false;
+      if (event.wd != watch_) continue;  // of a directory that was watched before
+      if ((event.mask & kSelfGone) != 0) complete = false;
+      if ((event.mask & IN_IGNORED) != 0) watch_ = -1;
+      if (event.len > 0 && is_torrent_name(name)) {
         gone_by_name[name] = (event.mask & kDepartures) != 0;
       }
     }
@@ -159,31 +164,42 @@ void TorrentDirectory::handle_events(const std::map<std::string, bool>& gone_by_
   retry_refused();
 }
 
-std::optional<std::set<std::string>> TorrentDirectory::list() const {
-  std::set<std::string> torrents;
+std::optional<TorrentDirectory::Listing> TorrentDirectory::list() const {
+  Listing listing;
+  std::vector<std::string> notes;
   std::error_code error;
   std::filesystem::directory_iterator entries(path_, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
-    if (is_torrent_name(name)) torrents.insert(name);
+    if (is_torrent_name(name)) listing.torrents.insert(name);
+    if (name.ends_with(kNoteSuffix)) notes.push_back(name);
   }
   if (error) {  // what has not been read is not gone
     log_warn("watch.failed", {{"path", path_}, {"reason", error.message()}});
     return std::nullopt;
   }
-  return torrents;
+  for (const std::string& note : notes) {
+    const std::string name = note.substr(0, note.size() - kNoteSuffix.size());
+    if (is_torrent_name(name) && !listing.torrents.contains(name)) {
+      listing.orphaned_notes.push_back(name);
+    }
+  }
+  return listing;
 }
 
 bool TorrentDirectory::rescan(bool first) {
-  const auto present = list();
-  if (!present) return false;
+  const auto listing = list();
+  if (!listing) return false;
+  if (first) {  // those of torrents that went while nobody watched
+    for (const std::string& name : listing->orphaned_notes) remove_note(name);
+  }
   std::vector<std::string> gone;
   for (const auto& [name, known] : known_) {
-    if (!present->contains(name)) gone.push_back(name);
+    if (!listing->torrents.contains(name)) gone.push_back(name);
   }
   forget(gone);
   bool unsettled = false;
-  for (const std::string& name : *present) {
+  for (const std::string& name : listing->torrents) {
     if (stopping_) return false;
     const auto mark = mark_of(name);
     if (!mark) {  // a link that leads nowhere, or nothing here may be looked at

@@ -41,6 +41,10 @@ class TorrentDirectory {
     bool in_the_way = false;         // good in itself, but another one is in its way
     std::string trouble = {};        // why it is to be judged again, as it was logged
   };
+  struct Listing {
+    std::set<std::string> torrents;
+    std::vector<std::string> orphaned_notes;  // their torrents are not there
+  };
 
   void run();
   bool wait_until(Deadline next_scan);  // for events, too; false: to stop
@@ -48,7 +52,7 @@ class TorrentDirectory {
   bool read_events();  // false: something was missed, and only a rescan helps
   // What became of these names; true: it went.
   void handle_events(const std::map<std::string, bool>& gone_by_name);
-  std::optional<std::set<std::string>> list() const;
+  std::optional<Listing> list() const;
   // Judges what is new or changed, if it is old enough (or `first`), and forgets what is gone. True
   // when something is still too young.
   bool rescan(bool first);

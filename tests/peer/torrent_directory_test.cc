@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,16 @@ constexpr const char* kUnreadable = "/proc/self/mem";
 void set_old(const std::string& path) {
   const auto now = std::filesystem::file_time_type::clock::now();
   std::filesystem::last_write_time(path, now - std::chrono::minutes(1));
+}
+
+// How many inotify(7) watches this process has.
+std::size_t watch_count() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream lines(entry.path());
+    for (std::string line; std::getline(lines, line);) count += line.starts_with("inotify wd:");
+  }
+  return count;
 }
 
 std::size_t count_of(const std::string& text, const std::string& part) {
@@ -246,6 +257,39 @@ TEST_SUITE("torrent_directory") {
     }
     CHECK(rig.comes_to("a"));
     CHECK(rig.note_goes("a.torrent"));
+  }
+
+  TEST_CASE("notes whose torrents went while nobody watched go at the start, and nothing else") {
+    Rig rig;
+    rig.drop("gone.torrent.invalid", "why");
+    rig.drop("bad.torrent.invalid", "why");
+    rig.drop("bad.torrent", "{}");
+    rig.drop("a.invalid", "mine");
+    rig.drop(".b.torrent.invalid", "mine");
+    std::filesystem::create_directory(rig.temp.file("watch/dir.torrent.invalid"));
+    rig.directory.start();
+    CHECK(rig.note_goes("gone.torrent"));
+    CHECK(rig.noted("bad.torrent", "announce"));
+    CHECK(rig.note("a") == "mine");
+    CHECK(rig.note(".b.torrent") == "mine");
+    CHECK(std::filesystem::exists(rig.temp.file("watch/dir.torrent.invalid")));
+  }
+
+  TEST_CASE("a directory that is moved away is watched no more, and a new one in its place is") {
+    Rig rig(milliseconds(20));
+    const std::size_t before = watch_count();
+    rig.directory.start();
+    rig.drop("a.torrent", rig.torrent_text("a"));
+    CHECK(rig.comes_to("a"));
+    CHECK(watch_count() == before + 1);
+    std::filesystem::rename(rig.temp.file("watch"), rig.temp.file("elsewhere"));
+    CHECK(eventually([&] { return watch_count() == before; }));
+    CHECK(rig.running() == "a");
+    std::filesystem::create_directory(rig.temp.file("watch"));
+    CHECK(rig.comes_to(""));
+    CHECK(watch_count() == before + 1);
+    rig.drop("b.torrent", rig.torrent_text("b"));
+    CHECK(rig.comes_to("b"));
   }
 
   TEST_CASE("many that come and go in a hurry end as the directory stands") {
