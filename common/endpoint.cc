@@ -52,7 +52,7 @@ std::string read_host_port(std::string_view text, HostPort& out) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return "no port";
   std::string_view host = text.substr(0, colon);
-  if (const std::string problem = host_problem(host); !problem.empty()) return problem;
+  if (std::string problem = host_problem(host); !problem.empty()) return problem;
   if (host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     if (!is_ipv6(host)) return "only an IPv6 address stands in brackets";
