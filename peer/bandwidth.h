@@ -1,9 +1,13 @@
-// What the transfers of all torrents of one program share of the line.
+// What the transfers of all torrents of one program share of the line: the limits of both
+// directions, and how many peers are served at a time.
 // Safe from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+
+#include "peer/rate_limit.h"
 
 namespace piecework::peer {
 
@@ -12,17 +16,37 @@ namespace piecework::peer {
 // not without bound, since every peer served has a thread that sends and a share of the line.
 inline constexpr std::size_t kDefaultUploadSlots = 32;
 
+// Where an upload limit would leave a peer less, fewer are served at a time: a frame that comes at
+// less than 8 KiB/s is given up by who receives it (PROTOCOL.md section 5).
+inline constexpr std::uint64_t kLeastShare = 16 << 10;  // bytes/s
+
 class Bandwidth {
  public:
-  explicit Bandwidth(std::size_t upload_slots = kDefaultUploadSlots)
-      : upload_slots_(upload_slots) {}
+  struct Settings {
+    std::size_t upload_slots = kDefaultUploadSlots;  // for each torrent, at least 1
+    std::uint64_t upload_limit = 0;                  // bytes/s of pieces; 0: none
+    std::uint64_t download_limit = 0;
+  };
+
+  explicit Bandwidth(const Settings& settings);
+
+  // Holds at once, but for the upload slots: those are looked at when Swarm::tend() is called.
+  void set(const Settings& settings);
+
+  RateLimiter& upload() { return upload_; }
+  RateLimiter& download() { return download_; }
 
   // How many peers of one torrent are served at a time; at least 1.
-  std::size_t upload_slots() const { return upload_slots_; }
-  void set_upload_slots(std::size_t slots) { upload_slots_ = slots; }
+  std::size_t upload_slots() const;
+  // One torrent more, or one fewer, has peers that want pieces of us: they share the upload limit.
+  void torrent_wanted() { ++wanted_torrents_; }
+  void torrent_unwanted() { --wanted_torrents_; }
 
  private:
+  RateLimiter upload_;
+  RateLimiter download_;
   std::atomic<std::size_t> upload_slots_;
+  std::atomic<std::size_t> wanted_torrents_ = 0;
 };
 
 }  // namespace piecework::peer

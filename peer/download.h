@@ -78,6 +78,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void begin_stop() EXCLUDES(mutex_);
   void join();
 
+  // What its thread waits for may have changed.
+  void poke() EXCLUDES(mutex_);
+
   const Torrent& torrent() const { return torrent_; }
 
   // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
@@ -111,7 +114,6 @@ class Download : public std::enable_shared_from_this<Download> {
   void wait_to_retry() EXCLUDES(mutex_);
   bool empty_swarm();  // true: nobody uses the file any more
   void forget_lost_file() EXCLUDES(mutex_);
-  void poke() EXCLUDES(mutex_);
   void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
   void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
   void throw_storage_problem() EXCLUDES(mutex_);

@@ -7,6 +7,11 @@
 #include "common/errors.h"
 
 namespace piecework::peer {
+namespace {
+
+constexpr std::uint64_t kMostLimit = std::uint64_t{1} << 40;
+
+}  // namespace
 
 ConfigSchema peer_schema(PeerConfig& config) {
   ConfigSchema keys;
@@ -24,7 +29,10 @@ ConfigSchema peer_schema(PeerConfig& config) {
                            "Connections with other peers, all torrents together.");
   keys.number<std::size_t>("max_connections_per_address", config.max_connections_per_address, 1,
                            100000, "Of these, with one address.");
-  keys.number<std::size_t>("upload_slots", config.upload_slots, 1, 100000,
+  keys.size("upload_limit", config.bandwidth.upload_limit, 0, kMostLimit,
+            "Bytes of pieces sent in a second, all torrents together; 0 is no limit.");
+  keys.size("download_limit", config.bandwidth.download_limit, 0, kMostLimit, "Likewise received.");
+  keys.number<std::size_t>("upload_slots", config.bandwidth.upload_slots, 1, 100000,
                            "Peers that are served at a time, for each torrent; others take turns.");
   keys.size(
       "socket_buffer", config.socket_buffer, 0, 1 << 30,
@@ -50,7 +58,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.min_free_bytes = config.min_free_space;
   options.socket_buffer_bytes = static_cast<int>(config.socket_buffer);
   options.limits = {config.max_connections, config.max_connections_per_address};
-  options.upload_slots = config.upload_slots;
+  options.bandwidth = config.bandwidth;
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

@@ -24,7 +24,7 @@ struct PeerConfig {
   milliseconds rescan_interval = seconds(30);
   std::size_t max_connections = 512;
   std::size_t max_connections_per_address = 256;
-  std::size_t upload_slots = kDefaultUploadSlots;
+  Bandwidth::Settings bandwidth;
   std::uint64_t socket_buffer = 0;  // bytes each way; 0: the kernel's choice
   std::string announce_address;     // empty: what the tracker sees
   std::uint64_t min_free_space = 0;

@@ -237,7 +237,11 @@ void PeerConnection::on_piece(std::uint32_t payload_bytes) {
 
 Digest PeerConnection::recv_piece(std::span<std::byte> data, Deadline deadline) {
   while (!data.empty()) {
-    const auto step = data.first(std::min(data.size(), kHashStepBytes));
+    // Not reading makes the other side wait. That is our doing, and does not count against it.
+    const auto grant =
+        swarm_.bandwidth().download().take(std::min(data.size(), kHashStepBytes), ending_);
+    deadline += grant.waited;
+    const auto step = data.first(grant.bytes);
     recv_body(stream_, step, deadline);
     hasher_.update(step);
     data = data.subspan(step.size());
@@ -381,11 +385,21 @@ void PeerConnection::write_until_closed() {
 
 void PeerConnection::send_piece(PieceIndex piece) {
   const std::uint32_t length = swarm_.store().length(piece);
-  const Deadline deadline = Clock::now() + frame_time(length);
-  stream_.send_all(EncodedMessage::piece_head(piece, length).bytes(), deadline, true);
-  stream_.send_file(swarm_.store().file(), swarm_.store().offset(piece), length, deadline);
-  swarm_.uploaded += length;
-  sent_ += length;
+  Deadline deadline = Clock::now() + frame_time(length);
+  std::uint64_t done = 0;
+  while (done < length) {
+    // Its first turn comes before the head: from then on the other side counts the time.
+    const auto grant = swarm_.bandwidth().upload().take(length - done, ending_);
+    deadline += grant.waited;
+    if (done == 0) {
+      stream_.send_all(EncodedMessage::piece_head(piece, length).bytes(), deadline, true);
+    }
+    stream_.send_file(swarm_.store().file(), swarm_.store().offset(piece) + done, grant.bytes,
+                      deadline);
+    done += grant.bytes;
+    swarm_.uploaded += grant.bytes;
+    sent_ += grant.bytes;
+  }
 }
 
 // ---- The end ----
@@ -394,6 +408,7 @@ void PeerConnection::close(Outcome why) {
   note_reason(why, std::string(outcome_name(why)), {});
   outbox_.close(EncodedMessage::plain(MessageId::kServerClose));
   stop_asking();
+  stop_waiting();
   if (why != Outcome::kSurplus) return;
   MutexLock lock(mutex_);
   must_end_by_ = std::min(must_end_by_, Clock::now() + kPartingTime);
@@ -405,6 +420,7 @@ TimePoint PeerConnection::must_end_by() const {
 }
 
 void PeerConnection::abort() {
+  stop_waiting();
   MutexLock lock(mutex_);
   if (!finished_) stream_.shutdown();
 }
@@ -416,10 +432,17 @@ void PeerConnection::end(Outcome outcome, const std::string& reason, const Field
   outbox_.close(farewell ? std::optional(EncodedMessage::plain(MessageId::kServerClose))
                          : std::nullopt);
   stop_asking();
+  stop_waiting();
 }
 
 void PeerConnection::stop_asking() {
   if (exchange_.stop_asking()) swarm_.wake_all();
+}
+
+void PeerConnection::stop_waiting() {
+  ending_ = true;
+  swarm_.bandwidth().upload().wake();
+  swarm_.bandwidth().download().wake();
 }
 
 // The writer has said goodbye. A peer that goes on talking does not keep its thread.

@@ -48,8 +48,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // There may be something to ask this peer for.
   void wake() { outbox_.wake_to_request(); }
-  // Ends the conversation soon: what is being sent is finished, ServerClose follows, and the peer
-  // has a second to leave. Claims go back to the queue at once.
+  // Ends the conversation soon: what is being sent is finished, without regard to the upload limit,
+  // ServerClose follows, and the peer has a second to leave. Claims go back to the queue at once.
   void close(Outcome why) EXCLUDES(mutex_);
   // Ends it now, whatever is being sent.
   void abort() EXCLUDES(mutex_);
@@ -104,6 +104,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // The end.
   void end(Outcome outcome, const std::string& reason, const Fields& fields) EXCLUDES(mutex_);
   void stop_asking();
+  void stop_waiting();
   void wait_for_reader() EXCLUDES(mutex_);
   void note_reason(Outcome outcome, const std::string& reason, const Fields& fields)
       EXCLUDES(mutex_);
@@ -131,6 +132,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   Bitfield mine_;                            // as in our first frame
   std::atomic<std::uint64_t> received_ = 0;  // bytes of pieces that were kept
   std::atomic<std::uint64_t> sent_ = 0;      // bytes of pieces
+  std::atomic<bool> ending_ = false;         // no limit is waited for any more
 
   mutable Mutex mutex_;
   std::optional<Greeting> greeting_ GUARDED_BY(mutex_);  // of a peer of ours, once known

@@ -19,7 +19,8 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  return key == "log.file" || key == "log.level" || key == "progress_interval";
+  return key == "log.file" || key == "log.level" || key == "progress_interval" ||
+         key == "upload_limit" || key == "download_limit" || key == "upload_slots";
 }
 
 }  // namespace
@@ -94,6 +95,8 @@ void PeerDaemon::reload() {
   config_.log_file = fresh.log_file;
   config_.log_level = fresh.log_level;
   config_.progress_interval = fresh.progress_interval;
+  config_.bandwidth = fresh.bandwidth;
+  server_.set_bandwidth(config_.bandwidth);
   log_reloaded(differing, applies_live);
 }
 

@@ -36,7 +36,7 @@ PeerServer::PeerServer(const Options& options)
                    .identity = {make_peer_id(), server_.listening().front().port},
                    .connections = connections_,
                    .bans = {},
-                   .bandwidth = Bandwidth(options.upload_slots),
+                   .bandwidth = Bandwidth(options.bandwidth),
                    .check_slots = CheckSlots(kChecksAtATime),
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
   // An original that is cut off without a word spins for ever.
@@ -119,6 +119,11 @@ void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
   // Only now are their names free again.
   MutexLock lock(mutex_);
   for (const auto& download : leaving) entries_.erase(download->torrent().info_hash);
+}
+
+void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
+  environment_.bandwidth.set(settings);
+  for (const auto& download : downloads()) download->poke();
 }
 
 void PeerServer::tick(TimePoint now) {

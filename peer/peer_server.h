@@ -27,7 +27,7 @@ class PeerServer {
     int socket_buffer_bytes = 0;  // 0: the kernel's choice
     std::optional<IpAddress> announce_address;
     ConnectionThreads::Limits limits{512, 256};
-    std::size_t upload_slots = kDefaultUploadSlots;  // for each torrent
+    Bandwidth::Settings bandwidth;
   };
 
   // Listens at once. Throws std::system_error naming the endpoint or the directory.
@@ -48,6 +48,9 @@ class PeerServer {
   std::optional<std::string> add(Torrent torrent, const std::string& origin) EXCLUDES(mutex_);
   // Ends them, all at the same time; data and state stay. Passes over what is not there.
   void remove(const std::vector<InfoHash>& info_hashes) EXCLUDES(mutex_);
+
+  // From now on.
+  void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);
 
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);

@@ -20,7 +20,9 @@ Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store
       left_(held, random_seed),
       steering_(held.size(), random_seed) {}
 
-Swarm::~Swarm() = default;
+Swarm::~Swarm() {
+  if (wanted_) bandwidth_.torrent_unwanted();
+}
 
 std::optional<Bitfield> Swarm::join(const std::shared_ptr<PeerConnection>& connection) {
   MutexLock lock(mutex_);
@@ -102,8 +104,11 @@ bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
     peers.push_back(*peer);
     interested.push_back(std::move(connection));
   }
+  if (wanted_ && peers.empty()) bandwidth_.torrent_unwanted();
+  if (!wanted_ && !peers.empty()) bandwidth_.torrent_wanted();
+  wanted_ = !peers.empty();
   const bool seeding = !fetch_ || left_.all_held();
-  const std::size_t slots = bandwidth_.upload_slots();
+  const std::size_t slots = bandwidth_.upload_slots();  // once this torrent counts
   const auto chosen = choose_unchoked(peers, slots, round, seeding, now);
   for (const bool serve : {false, true}) {  // nobody is served before there is a slot
     for (std::size_t i = 0; i < peers.size(); ++i) {

@@ -57,6 +57,7 @@ class Swarm {
   SeedSteering& steering() { return steering_; }
   const LeftPieces& left() const { return left_; }
   BanList& bans() { return bans_; }
+  Bandwidth& bandwidth() { return bandwidth_; }
   bool fetches() const { return fetch_; }
   // Only torrents in the original form are shared with original programs (PROTOCOL.md section 5).
   bool admits_originals() const { return torrent_.form == HashForm::kOriginal; }
@@ -121,6 +122,7 @@ class Swarm {
   // Slots are given out and taken back one decision at a time.
   Mutex slots_mutex_;
   TimePoint next_rotation_ GUARDED_BY(slots_mutex_) = kNoDeadline;  // while somebody waits
+  bool wanted_ GUARDED_BY(slots_mutex_) = false;  // somebody is interested; bandwidth_ counts it
 
   mutable Mutex mutex_;
   CondVar left_one_;

@@ -393,6 +393,52 @@ TEST_SUITE("peer_connection") {
     CHECK(rig.talk->outcome() == Outcome::kSurplus);
   }
 
+  TEST_CASE("the upload limit holds a piece up, and closing waits for it no longer") {
+    const SampleTorrent sample = sample_torrent(64 << 10, 64 << 10);
+    const CapturedLog log;
+    PeerNode node(sample, "1");
+    node.bandwidth().set({.upload_limit = 1});
+    StreamPair pair = tcp_stream_pair();
+    Talk talk(node, std::move(pair.left), Side::kDialled);
+    FakePeer fake(std::move(pair.right));
+    fake.introduce("0", greeting_for(sample.torrent));
+    fake.say(MessageId::kInterested);
+    fake.hear_sorted(3);
+    fake.say(MessageId::kRequest, 0);
+    const std::string begun = recv_text(fake.stream(), 8 + 9 + 1024);
+    CHECK(begun.substr(17) == sample.content.substr(0, 1024));
+    CHECK(node.swarm().uploaded == 1024);
+    talk.connection().close(Outcome::kStopped);
+    CHECK(recv_text(fake.stream(), (64 << 10) - 1024) == sample.content.substr(1024));
+    CHECK(hear_to_the_end(fake) == "ServerClose");
+    CHECK(talk.outcome() == Outcome::kStopped);
+  }
+
+  TEST_CASE("the download limit holds a piece up until it is lifted, or the end") {
+    for (const bool lifted : {true, false}) {
+      const SampleTorrent sample = sample_torrent(64 << 10, 64 << 10);
+      const CapturedLog log;
+      PeerNode node(sample, "0");
+      node.bandwidth().set({.download_limit = 1});
+      StreamPair pair = tcp_stream_pair();
+      Talk talk(node, std::move(pair.left), Side::kDialled);
+      FakePeer fake(std::move(pair.right));
+      fake.introduce("1", greeting_for(sample.torrent));
+      fake.say(MessageId::kUnChoke);
+      CHECK(fake.hear_sorted(3) == "Bitfield 0 greeting, Interested, Request 0");
+      fake.say_piece(0, sample.content);
+      CHECK(node.swarm().left().held_count() == 0);
+      if (lifted) {
+        node.bandwidth().set({});
+        CHECK(fake.hear() == "Have 0");
+        CHECK(node.content() == sample.content);
+      } else {
+        talk.connection().abort();
+        CHECK(talk.outcome() != Outcome::kBothComplete);
+      }
+    }
+  }
+
   TEST_CASE("abort() ends it whatever is being sent") {
     const SampleTorrent sample = sample_torrent(16 << 20, 16 << 20);
     const CapturedLog log;

@@ -184,7 +184,7 @@ TEST_SUITE("swarm") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(30, 10);
     PeerNode node(sample, "111");
-    node.bandwidth().set_upload_slots(1);
+    node.bandwidth().set({.upload_slots = 1});
     Guest one(node, "one", "000");
     Guest two(node, "two", "000");
     Guest three(node, "three", "000");
@@ -229,7 +229,7 @@ TEST_SUITE("swarm") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(40, 10);
     PeerNode node(sample, "1000");
-    node.bandwidth().set_upload_slots(2);
+    node.bandwidth().set({.upload_slots = 2});
     Guest rider(node, "rider", "0000");
     Guest other_rider(node, "other", "0000");
     Guest giver(node, "giver", "0010");

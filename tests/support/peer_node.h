@@ -43,7 +43,7 @@ class PeerNode {
   const DownloadDir downloads_;
   PieceStore store_;
   BanList bans_;
-  Bandwidth bandwidth_;
+  Bandwidth bandwidth_{{}};
   const Identity identity_;
   std::atomic<int> all_held_ = 0;
   std::atomic<int> storage_failed_ = 0;
