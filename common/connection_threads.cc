@@ -2,18 +2,23 @@
 
 #include <algorithm>
 #include <system_error>
-
-#include "common/threads.h"
+#include <utility>
 
 namespace piecework {
 namespace {
 
-constexpr seconds kIdleWorkerLife{5};
+// At a door where connections are brief. Few, so that who is done with one finds the next already
+// waiting and neither of them sleeps; enough for the round trips that a connection takes.
+constexpr std::size_t kAtBriefDoor = 16;
+
+std::size_t threads_wanted(ConnectionThreads::Pace pace) {
+  return pace == ConnectionThreads::Pace::kBrief ? kAtBriefDoor : 1;
+}
 
 }  // namespace
 
 ConnectionThreads::ConnectionThreads(std::string thread_name, Limits limits)
-    : thread_name_(std::move(thread_name)), limits_(limits) {}
+    : limits_(limits), threads_(std::move(thread_name)) {}
 
 ConnectionThreads::~ConnectionThreads() {
   stop();
@@ -21,37 +26,54 @@ ConnectionThreads::~ConnectionThreads() {
 
 ConnectionThreads::Started ConnectionThreads::start(Stream&& stream, const Endpoint& remote,
                                                     Origin origin, Handler handler) {
-  join_finished();
-  MutexLock lock(mutex_);
-  if (stopping_) return Started::kStopping;
-  // Those evicted still have a thread until they notice; a flood must not pile them up either.
-  const bool may_evict = live_.size() < limits_.total + limits_.total / 4 + 16;
-  if (const auto at = per_address_.find(remote.address);
-      at != per_address_.end() && at->second >= limits_.per_address &&
-      !(may_evict && evict_one_locked(&remote.address))) {
-    return Started::kAddressFull;
+  const auto connection =
+      std::make_shared<Connection>(std::move(stream), remote, origin == Origin::kAccepted);
+  if (const Started started = admit(*connection); started != Started::kYes) {
+    stream = std::move(connection->stream_);
+    return started;
   }
-  if (counted_ >= limits_.total && !(may_evict && evict_one_locked(nullptr))) {
-    return Started::kFull;
+  try {
+    threads_.run([this, connection, handler = std::move(handler)] {
+      handler(*connection);
+      forget(*connection);
+    });
+    return Started::kYes;
+  } catch (const std::system_error&) {
+    forget(*connection);
+    stream = std::move(connection->stream_);
+    return Started::kNoThread;
   }
-  if (idle_workers_ > jobs_.size()) {
-    job_ready_.notify_one();
-  } else {
-    const auto slot = workers_.emplace(workers_.end());
-    try {
-      *slot = start_thread(thread_name_, [this, slot] { run_worker(slot); });
-    } catch (const std::system_error&) {
-      workers_.erase(slot);
-      return Started::kNoThread;
+}
+
+void ConnectionThreads::attend(std::shared_ptr<Door> door, Pace pace, Handler handler) {
+  const auto post =
+      std::make_shared<Post>(Post{.door = door, .handler = std::move(handler), .pace = pace});
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    doors_.push_back(door);
+  }
+  for (std::size_t i = 0; i < threads_wanted(pace); ++i) {
+    if (!reinforce(post) && i == 0) {
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                              "no thread to accept connections");
     }
   }
-  auto connection =
-      std::make_shared<Connection>(std::move(stream), remote, origin == Origin::kAccepted);
-  jobs_.push_back({connection, std::move(handler)});
-  live_.push_back(std::move(connection));
-  ++per_address_[remote.address];
-  ++counted_;
-  return Started::kYes;
+}
+
+bool ConnectionThreads::takes_long(Connection& connection) {
+  std::shared_ptr<Post> post;
+  {
+    MutexLock lock(mutex_);
+    post.swap(connection.post_);
+    if (!post || --post->there >= threads_wanted(post->pace)) return true;
+  }
+  if (reinforce(post)) return true;
+  MutexLock lock(mutex_);
+  if (post->there > 0) return true;
+  ++post->there;
+  connection.post_ = std::move(post);
+  return false;
 }
 
 void ConnectionThreads::first_frame_done(Connection& connection) {
@@ -70,60 +92,104 @@ std::size_t ConnectionThreads::count() const {
 }
 
 void ConnectionThreads::stop() {
-  std::list<std::thread> workers;
+  std::vector<std::weak_ptr<Door>> doors;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    for (const auto& connection : live_) connection->stream_.shutdown();
-    job_ready_.notify_all();
+    doors.swap(doors_);
+    for (Connection* connection : live_) connection->stream_.shutdown();
   }
-  // Workers that are about to end move themselves to finished_; take whichever are left until none
-  // is.
-  while (true) {
-    {
-      MutexLock lock(mutex_);
-      if (workers_.empty() && finished_.empty()) return;
-      workers.splice(workers.end(), finished_);
-      if (workers.empty()) {
-        job_ready_.wait(mutex_);
-        continue;
-      }
+  for (const auto& open : doors) {
+    if (const auto door = open.lock()) door->close();
+  }
+  threads_.join();
+}
+
+// What a thread at a door does, until the door is closed or there are enough others.
+void ConnectionThreads::stand_at(const std::shared_ptr<Post>& post) {
+  while (std::optional<Arrival> arrival = post->door->next()) {
+    Connection connection(std::move(arrival->stream), arrival->remote, true);
+    if (const Started started = receive(post, connection); started != Started::kYes) {
+      post->door->turned_away(connection.stream_, connection.remote_, started);
+      continue;
     }
-    for (std::thread& worker : workers) worker.join();
-    workers.clear();
+    post->handler(connection);
+    if (!is_needed_again(*post, connection)) return;
   }
+  MutexLock lock(mutex_);
+  --post->there;
 }
 
-void ConnectionThreads::run_worker(std::list<std::thread>::iterator self) {
-  Job job;
-  while (take_job(job)) {
-    job.handler(*job.connection);
-    job.handler = nullptr;
+// One more thread at the door, if it can be had.
+bool ConnectionThreads::reinforce(const std::shared_ptr<Post>& post) {
+  {
     MutexLock lock(mutex_);
-    forget_locked(job.connection);
-    job.connection.reset();
+    ++post->there;
   }
-  MutexLock lock(mutex_);
-  finished_.splice(finished_.end(), workers_, self);
-  job_ready_.notify_all();
+  try {
+    threads_.run([this, post] { stand_at(post); });
+    return true;
+  } catch (const std::system_error&) {
+    MutexLock lock(mutex_);
+    --post->there;
+    return false;
+  }
 }
 
-bool ConnectionThreads::take_job(Job& job) {
-  MutexLock lock(mutex_);
-  const Deadline deadline = Clock::now() + kIdleWorkerLife;
-  ++idle_workers_;
-  while (jobs_.empty() && !stopping_) {
-    if (!job_ready_.wait_until(mutex_, deadline)) break;
+// Gives a newcomer its place, if there is one for it, and who stands at the door another companion.
+ConnectionThreads::Started ConnectionThreads::receive(const std::shared_ptr<Post>& post,
+                                                      Connection& connection) {
+  connection.post_ = post;
+  const Started started = admit(connection);
+  if (started != Started::kYes || post->pace == Pace::kBrief || takes_long(connection)) {
+    return started;
   }
-  --idle_workers_;
-  if (jobs_.empty()) return false;
-  job = std::move(jobs_.front());
-  jobs_.pop_front();
+  forget(connection);
+  return Started::kNoThread;
+}
+
+// The connection is over. Does its thread go on standing at the door?
+bool ConnectionThreads::is_needed_again(Post& post, Connection& connection) {
+  MutexLock lock(mutex_);
+  forget_locked(connection);
+  if (connection.post_) return true;
+  if (post.there >= threads_wanted(post.pace)) return false;
+  ++post.there;
   return true;
 }
 
+ConnectionThreads::Started ConnectionThreads::admit(Connection& connection) {
+  const IpAddress& address = connection.remote_.address;
+  MutexLock lock(mutex_);
+  if (stopping_) return Started::kStopping;
+  // Those evicted still have a thread until they notice; a flood must not pile them up either.
+  const bool may_evict = live_.size() < limits_.total + limits_.total / 4 + 16;
+  if (const auto at = per_address_.find(address); at != per_address_.end() &&
+                                                  at->second >= limits_.per_address &&
+                                                  !(may_evict && evict_one_locked(&address))) {
+    return Started::kAddressFull;
+  }
+  if (counted_ >= limits_.total && !(may_evict && evict_one_locked(nullptr))) {
+    return Started::kFull;
+  }
+  connection.place_ = live_.insert(live_.end(), &connection);
+  ++per_address_[address];
+  ++counted_;
+  return Started::kYes;
+}
+
+void ConnectionThreads::forget(Connection& connection) {
+  MutexLock lock(mutex_);
+  forget_locked(connection);
+}
+
+void ConnectionThreads::forget_locked(Connection& connection) {
+  live_.erase(connection.place_);
+  if (!connection.evicted_) uncount_locked(connection);
+}
+
 bool ConnectionThreads::evict_one_locked(const IpAddress* address) {
-  const auto candidate = [&](const auto& c) {
+  const auto candidate = [&](const Connection* c) {
     return c->evictable_ && !c->evicted_ && (!address || c->remote_.address == *address);
   };
   // live_ is in the order of arrival, so the first is the one that has waited longest.
@@ -139,20 +205,6 @@ void ConnectionThreads::uncount_locked(const Connection& connection) {
   --counted_;
   const auto at = per_address_.find(connection.remote_.address);
   if (--at->second == 0) per_address_.erase(at);
-}
-
-void ConnectionThreads::forget_locked(const std::shared_ptr<Connection>& connection) {
-  live_.erase(std::find(live_.begin(), live_.end(), connection));
-  if (!connection->evicted_) uncount_locked(*connection);
-}
-
-void ConnectionThreads::join_finished() {
-  std::list<std::thread> finished;
-  {
-    MutexLock lock(mutex_);
-    finished.swap(finished_);
-  }
-  for (std::thread& thread : finished) thread.join();
 }
 
 }  // namespace piecework

@@ -1,19 +1,23 @@
-// A std::thread for each connection, with caps. A thread that has finished one connection is kept a
-// while for the next. Owns every thread it starts and every stream handed to it; all are joined by
-// stop() or the destructor.
-// Safe from any thread, except that stop() must not be called from a connection's own thread.
+// A std::thread for each connection, with caps. A thread that has finished one connection is kept
+// for the next. Owns every stream handed to it and, by way of KeptThreads, every thread; all are
+// joined by stop() or the destructor.
+//
+// Connections come one by one (start()), or through doors at which threads of this object stand:
+// who takes a newcomer there serves it at once, without waking another thread. At each door there
+// is always somebody: before a thread is occupied for long, another one takes its place. Safe from
+// any thread, except that stop() must not be called from a connection's own thread.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "common/kept_threads.h"
 #include "common/mutex.h"
 #include "common/stream.h"
 
@@ -26,6 +30,10 @@ class ConnectionThreads {
     std::size_t per_address;  // of one remote address, both directions
   };
 
+ private:
+  struct Post;
+
+ public:
   // One live connection, as its handler sees it.
   class Connection {
    public:
@@ -38,8 +46,11 @@ class ConnectionThreads {
     friend class ConnectionThreads;
     Stream stream_;
     const Endpoint remote_;
-    bool evictable_;        // no complete first frame yet; guarded by ConnectionThreads::mutex_
-    bool evicted_ = false;  // likewise; no longer counted
+    // Guarded by ConnectionThreads::mutex_:
+    bool evictable_;                          // no complete first frame yet
+    bool evicted_ = false;                    // no longer counted
+    std::shared_ptr<Post> post_;              // while its thread is counted there
+    std::list<Connection*>::iterator place_;  // in live_
   };
 
   // Runs in the connection's own thread and returns when the connection is over, at the latest soon
@@ -48,6 +59,26 @@ class ConnectionThreads {
 
   enum class Origin { kAccepted, kDialled };
   enum class Started { kYes, kFull, kAddressFull, kNoThread, kStopping };
+
+  struct Arrival {
+    Stream stream;
+    Endpoint remote;
+  };
+
+  // Where connections arrive. All of it is called by several threads at once.
+  class Door {
+   public:
+    virtual ~Door() = default;
+    // Waits for the next one. Nothing once the door is closed. Must not throw.
+    virtual std::optional<Arrival> next() = 0;
+    // The newcomer from there was refused, and is about to be closed. Must not throw.
+    virtual void turned_away(Stream& stream, const Endpoint& remote, Started reason) = 0;
+    // Wakes all who wait in next().
+    virtual void close() noexcept = 0;
+  };
+
+  // Are connections over as soon as they are served, or do they stay?
+  enum class Pace { kStay, kBrief };
 
   ConnectionThreads(std::string thread_name, Limits limits);
   ~ConnectionThreads();
@@ -59,6 +90,16 @@ class ConnectionThreads {
   Started start(Stream&& stream, const Endpoint& remote, Origin origin, Handler handler)
       EXCLUDES(mutex_);
 
+  // Has threads stand at `door` until it is closed, by anybody or by stop(). Places are given as by
+  // start(). Throws std::system_error when there is no thread for it. With Pace::kBrief, several
+  // stand there, and the handler calls takes_long() before it waits for more than an instant.
+  void attend(std::shared_ptr<Door> door, Pace pace, Handler handler) EXCLUDES(mutex_);
+
+  // The thread of `connection` will not be back at its door soon: another one takes its place
+  // there, at the first such call. False when that was the last one there and no thread is to be
+  // had: then the connection has to end.
+  bool takes_long(Connection& connection) EXCLUDES(mutex_);
+
   // The connection has shown who it is: it no longer makes room for others.
   void first_frame_done(Connection& connection) EXCLUDES(mutex_);
 
@@ -67,36 +108,40 @@ class ConnectionThreads {
 
   std::size_t count() const EXCLUDES(mutex_);
 
-  // Takes no more, shuts down every stream and joins every thread. May be called again.
+  // Closes the doors, takes no more, shuts down every stream and joins every thread. May be called
+  // again.
   void stop() EXCLUDES(mutex_);
 
  private:
-  struct Job {
-    std::shared_ptr<Connection> connection;
-    Handler handler;
+  // The threads of one door, which share it.
+  struct Post {
+    const std::shared_ptr<Door> door;
+    const Handler handler;
+    const Pace pace;
+    std::size_t there = 0;  // waiting, or about to be back; guarded by ConnectionThreads::mutex_
   };
 
-  void run_worker(std::list<std::thread>::iterator self) EXCLUDES(mutex_);
-  bool take_job(Job& job) EXCLUDES(mutex_);
+  void stand_at(const std::shared_ptr<Post>& post) EXCLUDES(mutex_);
+  bool reinforce(const std::shared_ptr<Post>& post) EXCLUDES(mutex_);
+  Started receive(const std::shared_ptr<Post>& post, Connection& connection) EXCLUDES(mutex_);
+  bool is_needed_again(Post& post, Connection& connection) EXCLUDES(mutex_);
+  Started admit(Connection& connection) EXCLUDES(mutex_);
+  void forget(Connection& connection) EXCLUDES(mutex_);
+  void forget_locked(Connection& connection) REQUIRES(mutex_);
   // Of those from `address`, unless that is null.
   bool evict_one_locked(const IpAddress* address) REQUIRES(mutex_);
   void uncount_locked(const Connection& connection) REQUIRES(mutex_);
-  void forget_locked(const std::shared_ptr<Connection>& connection) REQUIRES(mutex_);
-  void join_finished() EXCLUDES(mutex_);
 
-  const std::string thread_name_;
   const Limits limits_;
 
   mutable Mutex mutex_;
-  CondVar job_ready_;
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::size_t idle_workers_ GUARDED_BY(mutex_) = 0;
-  std::list<Job> jobs_ GUARDED_BY(mutex_);
-  std::list<std::thread> workers_ GUARDED_BY(mutex_);
-  std::list<std::thread> finished_ GUARDED_BY(mutex_);  // about to return; to be joined
-  std::vector<std::shared_ptr<Connection>> live_ GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<Door>> doors_ GUARDED_BY(mutex_);
+  std::list<Connection*> live_ GUARDED_BY(mutex_);  // in the order of arrival
   std::unordered_map<IpAddress, std::size_t> per_address_ GUARDED_BY(mutex_);
   std::size_t counted_ GUARDED_BY(mutex_) = 0;  // live_ without those evicted
+
+  KeptThreads threads_;  // last: its threads end before what they use
 };
 
 }  // namespace piecework

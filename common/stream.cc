@@ -67,6 +67,10 @@ Stream::Stream(UniqueFd socket) : socket_(std::move(socket)) {
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+Stream Stream::prepared(UniqueFd socket) {
+  return Stream(std::move(socket), Prepared());
+}
+
 Stream Stream::unconnected(const Endpoint& remote) {
   return Stream(open_tcp_socket(remote.address.is_v4() ? AF_INET : AF_INET6));
 }
@@ -97,12 +101,18 @@ void Stream::connect(const Endpoint& remote, Deadline deadline) {
 }
 
 std::size_t Stream::recv_some(std::span<std::byte> buffer, Deadline deadline) {
+  const auto received = try_recv_some(buffer, deadline);
+  if (!received) throw TimeoutError("recv timed out");
+  return *received;
+}
+
+std::optional<std::size_t> Stream::try_recv_some(std::span<std::byte> buffer, Deadline deadline) {
   while (true) {
     const ssize_t n =
         retry_eintr([&] { return ::recv(socket_.get(), buffer.data(), buffer.size(), 0); });
     if (n >= 0) return static_cast<std::size_t>(n);
     if (!would_block(errno)) throw_errno("recv");
-    wait_for(POLLIN, deadline, "recv");
+    if (!is_ready(POLLIN, deadline)) return std::nullopt;
   }
 }
 
@@ -202,11 +212,15 @@ Endpoint Stream::remote_endpoint() const {
   return Endpoint::from_sockaddr(address);
 }
 
-void Stream::wait_for(short events, Deadline deadline, const char* what) {
+bool Stream::is_ready(short events, Deadline deadline) {
   pollfd waiting{socket_.get(), events, 0};
   const int ready = retry_eintr([&] { return ::poll(&waiting, 1, poll_timeout(deadline)); });
   if (ready < 0) throw_errno("poll");
-  if (ready == 0) throw TimeoutError(std::string(what) + " timed out");
+  return ready > 0;
+}
+
+void Stream::wait_for(short events, Deadline deadline, const char* what) {
+  if (!is_ready(events, deadline)) throw TimeoutError(std::string(what) + " timed out");
 }
 
 }  // namespace piecework

@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "common/clock.h"
 #include "common/endpoint.h"
@@ -21,6 +23,10 @@ class Stream {
   // Takes over a connected TCP socket (or a Unix socket pair, in tests).
   explicit Stream(UniqueFd socket);
 
+  // The same for one that is non-blocking already and sends small messages at once (TCP_NODELAY),
+  // as those do that are accepted so from a listener that is set so: three system calls less.
+  static Stream prepared(UniqueFd socket);
+
   // A socket for `remote` that is not connected yet, so that shutdown() can reach it meanwhile.
   static Stream unconnected(const Endpoint& remote);
   // Throws std::system_error (refused, unreachable, shut down) or TimeoutError.
@@ -29,6 +35,9 @@ class Stream {
   // Receives at least one byte, at most buffer.size(); returns how many, 0 at end of stream.
   // Throws TimeoutError, std::system_error.
   std::size_t recv_some(std::span<std::byte> buffer, Deadline deadline);
+
+  // The same, with nothing instead of TimeoutError.
+  std::optional<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline deadline);
 
   // Receives exactly buffer.size() bytes. False when the stream ended before the first of them;
   // ProtocolError "truncated" when it ended later. Throws TimeoutError, std::system_error.
@@ -62,6 +71,10 @@ class Stream {
   Endpoint remote_endpoint() const;
 
  private:
+  struct Prepared {};
+  Stream(UniqueFd socket, Prepared) : socket_(std::move(socket)) {}
+
+  bool is_ready(short events, Deadline deadline);
   void wait_for(short events, Deadline deadline, const char* what);
 
   UniqueFd socket_;

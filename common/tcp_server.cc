@@ -1,27 +1,26 @@
 #include "common/tcp_server.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <exception>
+#include <optional>
 #include <system_error>
 
 #include "common/log.h"
 #include "common/socket.h"
-#include "common/threads.h"
+#include "common/wake_event.h"
 
 namespace piecework {
 namespace {
 
 constexpr milliseconds kBackOff{100};
-
-std::vector<Endpoint> names_of(const std::vector<UniqueFd>& sockets) {
-  std::vector<Endpoint> names;
-  names.reserve(sockets.size());
-  for (const UniqueFd& socket : sockets) names.push_back(socket_name(socket.get()));
-  return names;
-}
 
 UniqueFd open_reserve() {
   return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -36,92 +35,149 @@ std::string_view refusal(ConnectionThreads::Started started) {
   }
 }
 
+bool is_out_of_descriptors(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// Does it concern only a connection that went away meanwhile (accept(2))?
+bool is_transient(int error) {
+  return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EAGAIN ||
+         error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET ||
+         error == EHOSTUNREACH || error == EOPNOTSUPP || error == ENETUNREACH;
+}
+
 }  // namespace
 
+// One listening socket. Threads stand in accept itself: the kernel wakes one for each newcomer, and
+// who comes back while others wait in the backlog takes the next without sleeping. To wake all of
+// them for good, the socket is shut down.
+class TcpServer::Listener : public ConnectionThreads::Door {
+ public:
+  Listener(UniqueFd socket, ConnectionThreads& threads)
+      : socket_(std::move(socket)), threads_(threads), reserve_(open_reserve()) {
+    set_blocking(true);
+    // What Stream::prepared() asks for; those accepted inherit it.
+    const int on = 1;
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+
+  const UniqueFd& socket() const { return socket_; }
+
+  std::optional<ConnectionThreads::Arrival> next() override {
+    while (!closed_) {
+      sockaddr_storage address{};
+      socklen_t length = sizeof address;
+      UniqueFd socket(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (socket.valid()) {
+        return ConnectionThreads::Arrival{Stream::prepared(std::move(socket)),
+                                          Endpoint::from_sockaddr(address)};
+      }
+      if (!closed_ && !is_transient(errno)) recover(errno);
+    }
+    return std::nullopt;
+  }
+
+  void set_farewell(std::span<const std::byte> bytes) {
+    farewell_.assign(bytes.begin(), bytes.end());
+  }
+
+  void turned_away(Stream& stream, const Endpoint& remote,
+                   ConnectionThreads::Started reason) override {
+    // So little fits into the socket's buffer at once, or not at all.
+    try {
+      stream.send_all(farewell_, Clock::now());
+    } catch (const std::exception&) {
+      // It has gone, and misses nothing.
+    }
+    log_warn("connection.refused",
+             {{"address", remote.address.to_string()}, {"reason", refusal(reason)}});
+  }
+
+  void close() noexcept override {
+    closed_ = true;
+    stop_.signal();
+    ::shutdown(socket_.get(), SHUT_RDWR);
+  }
+
+ private:
+  void recover(int error) {
+    if (!is_out_of_descriptors(error)) {
+      log_warn("accept.failed", {{"reason", std::generic_category().message(error)}});
+    } else if (newcomer_came_late()) {
+      // The kernel wants a descriptor before it looks for a newcomer, so there was none; now there
+      // may be descriptors as well.
+      return;
+    } else if (!making_room_.exchange(true)) {
+      make_room(error);
+      making_room_ = false;
+    }
+    pollfd stopped{stop_.fd(), POLLIN, 0};
+    ::poll(&stopped, 1, static_cast<int>(kBackOff.count()));
+  }
+
+  // Waits for a newcomer when there is none. False when there is.
+  bool newcomer_came_late() {
+    std::array<pollfd, 2> waiting{{{socket_.get(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
+    if (::poll(waiting.data(), waiting.size(), 0) > 0) return false;
+    ::poll(waiting.data(), waiting.size(), -1);
+    return true;
+  }
+
+  void make_room(int error) {
+    log_warn("accept.failed", {{"reason", std::generic_category().message(error)}});
+    // Who is evicted makes room for the newcomer, which waits in the backlog until then.
+    if (threads_.evict_one()) return;
+    reserve_.reset();
+    set_blocking(false);  // another thread may have taken the newcomer by now
+    UniqueFd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
+    set_blocking(true);
+    reserve_ = open_reserve();
+  }
+
+  void set_blocking(bool blocking) {
+    const int flags = ::fcntl(socket_.get(), F_GETFL) & ~O_NONBLOCK;
+    ::fcntl(socket_.get(), F_SETFL, flags | (blocking ? 0 : O_NONBLOCK));
+  }
+
+  const UniqueFd socket_;
+  ConnectionThreads& threads_;
+  std::vector<std::byte> farewell_;
+  WakeEvent stop_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> making_room_{false};
+  UniqueFd reserve_;  // given up for a moment to turn a newcomer away; belongs to who makes room
+};
+
 TcpServer::TcpServer(const std::vector<Endpoint>& listen, ConnectionThreads& threads,
-                     ConnectionThreads::Handler handler)
-    : threads_(threads),
-      handler_(std::move(handler)),
-      listeners_(listen_all(listen)),
-      listening_(names_of(listeners_)),
-      reserve_(open_reserve()) {}
+                     ConnectionThreads::Handler handler, ConnectionThreads::Pace pace)
+    : threads_(threads), handler_(std::move(handler)), pace_(pace) {
+  for (UniqueFd& socket : listen_all(listen)) {
+    listening_.push_back(socket_name(socket.get()));
+    listeners_.push_back(std::make_shared<Listener>(std::move(socket), threads));
+  }
+}
 
 TcpServer::~TcpServer() {
   stop();
 }
 
 void TcpServer::set_buffer_bytes(int bytes) {
-  for (const UniqueFd& listener : listeners_) piecework::set_buffer_bytes(listener.get(), bytes);
+  for (const auto& listener : listeners_) {
+    piecework::set_buffer_bytes(listener->socket().get(), bytes);
+  }
+}
+
+void TcpServer::set_farewell(std::span<const std::byte> bytes) {
+  for (const auto& listener : listeners_) listener->set_farewell(bytes);
 }
 
 void TcpServer::start() {
-  accepting_ = start_thread("accept", [this] { accept_loop(); });
+  for (const auto& listener : listeners_) threads_.attend(listener, pace_, handler_);
 }
 
 void TcpServer::stop() {
-  stop_.signal();
-  if (accepting_.joinable()) accepting_.join();
-}
-
-void TcpServer::accept_loop() {
-  std::vector<pollfd> waiting{{stop_.fd(), POLLIN, 0}};
-  for (const UniqueFd& listener : listeners_) waiting.push_back({listener.get(), POLLIN, 0});
-  while (true) {
-    if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;  // EINTR
-    if (waiting.front().revents != 0) return;
-    for (std::size_t i = 1; i < waiting.size(); ++i) {
-      if (waiting[i].revents != 0) accept_from(waiting[i].fd);
-    }
-  }
-}
-
-void TcpServer::accept_from(int listener) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  UniqueFd socket(
-      ::accept4(listener, reinterpret_cast<sockaddr*>(&address), &length, SOCK_CLOEXEC));
-  if (!socket.valid()) {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      out_of_descriptors(listener, errno);
-    }
-    return;  // anything else concerns only the connection that went away meanwhile (accept(2))
-  }
-  const Endpoint remote = Endpoint::from_sockaddr(address);
-  try {
-    Stream stream(std::move(socket));
-    const auto started =
-        threads_.start(std::move(stream), remote, ConnectionThreads::Origin::kAccepted, handler_);
-    if (started != ConnectionThreads::Started::kYes) {
-      turn_away(stream);
-      log_warn("connection.refused",
-               {{"address", remote.address.to_string()}, {"reason", refusal(started)}});
-    }
-  } catch (const std::system_error& error) {
-    log_warn("connection.refused",
-             {{"address", remote.address.to_string()}, {"reason", error.what()}});
-  }
-}
-
-// So little fits into the socket's buffer at once, or not at all.
-void TcpServer::turn_away(Stream& stream) noexcept {
-  try {
-    stream.send_all(farewell_, Clock::now());
-  } catch (const std::exception&) {
-    // It has gone, and misses nothing.
-  }
-}
-
-void TcpServer::out_of_descriptors(int listener, int error) {
-  log_warn("accept.failed", {{"reason", std::generic_category().message(error)}});
-  // Who is evicted makes room for the newcomer, which waits in the backlog until then.
-  if (!threads_.evict_one()) {
-    reserve_.reset();
-    UniqueFd turned_away(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    turned_away.reset();
-    reserve_ = open_reserve();
-  }
-  pollfd stopped{stop_.fd(), POLLIN, 0};
-  ::poll(&stopped, 1, static_cast<int>(kBackOff.count()));
+  for (const auto& listener : listeners_) listener->close();
 }
 
 }  // namespace piecework

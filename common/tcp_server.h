@@ -1,26 +1,25 @@
-// Listening sockets and the thread that accepts from them; every connection gets a thread of
-// ConnectionThreads. Outlives transient errors: running out of descriptors makes it back off and
-// make room, never stop. start() and stop() belong to the owner's thread; the rest is constant
-// after construction.
+// Listening sockets; threads of ConnectionThreads stand in accept(2) at each of them and serve what
+// they take. Outlives transient errors: running out of descriptors makes it back off and make room,
+// never stop. start() and stop() belong to the owner's thread; the rest is constant after
+// construction.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "common/connection_threads.h"
-#include "common/wake_event.h"
 
 namespace piecework {
 
 class TcpServer {
  public:
   // Listens at once (throws std::system_error naming the endpoint); accepts after start().
-  // `threads` must outlive this object.
+  // `threads` must outlive this object, and what `handler` refers to must outlive the connections.
   TcpServer(const std::vector<Endpoint>& listen, ConnectionThreads& threads,
-            ConnectionThreads::Handler handler);
+            ConnectionThreads::Handler handler,
+            ConnectionThreads::Pace pace = ConnectionThreads::Pace::kStay);
   ~TcpServer();
 
   // Where it listens, with the ports that the kernel chose.
@@ -31,27 +30,19 @@ class TcpServer {
   void set_buffer_bytes(int bytes);
 
   // What a newcomer hears for whom there is no place. Before start().
-  void set_farewell(std::span<const std::byte> bytes) {
-    farewell_.assign(bytes.begin(), bytes.end());
-  }
+  void set_farewell(std::span<const std::byte> bytes);
 
-  void start();
-  void stop();  // takes no more; connections go on. May be called again.
+  void start();  // throws std::system_error when there are no threads
+  void stop();   // takes no more; connections go on. May be called again.
 
  private:
-  void accept_loop();
-  void accept_from(int listener);
-  void turn_away(Stream& stream) noexcept;
-  void out_of_descriptors(int listener, int error);
+  class Listener;
 
   ConnectionThreads& threads_;
   const ConnectionThreads::Handler handler_;
-  const std::vector<UniqueFd> listeners_;
-  const std::vector<Endpoint> listening_;
-  std::vector<std::byte> farewell_;
-  WakeEvent stop_;
-  UniqueFd reserve_;  // given up for a moment to turn a newcomer away when there are no others
-  std::thread accepting_;
+  const ConnectionThreads::Pace pace_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  std::vector<Endpoint> listening_;
 };
 
 }  // namespace piecework

@@ -5,10 +5,14 @@
 #include <atomic>
 #include <deque>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "common/mutex.h"
 #include "common/threads.h"
 #include "tests/support/eventually.h"
 #include "tests/support/socket_pair.h"
@@ -72,7 +76,145 @@ class Echoes {
   }
 };
 
+// A door through which a test sends connections.
+class TestDoor : public ConnectionThreads::Door {
+ public:
+  // A newcomer; the returned stream is its other end.
+  Stream knock(int host) {
+    StreamPair pair = unix_stream_pair();
+    MutexLock lock(mutex_);
+    waiting_.push_back({std::move(pair.right), from(host)});
+    changed_.notify_one();
+    return std::move(pair.left);
+  }
+
+  std::optional<ConnectionThreads::Arrival> next() override {
+    MutexLock lock(mutex_);
+    ++standing_;
+    while (waiting_.empty() && !closed_) changed_.wait(mutex_);
+    --standing_;
+    if (closed_) return std::nullopt;
+    ConnectionThreads::Arrival arrival = std::move(waiting_.front());
+    waiting_.pop_front();
+    return arrival;
+  }
+  void turned_away(Stream&, const Endpoint&, Started reason) override {
+    MutexLock lock(mutex_);
+    turned_away_.push_back(reason);
+  }
+  void close() noexcept override {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+  int standing() {
+    MutexLock lock(mutex_);
+    return standing_;
+  }
+  std::vector<Started> reasons() {
+    MutexLock lock(mutex_);
+    return turned_away_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<ConnectionThreads::Arrival> waiting_ GUARDED_BY(mutex_);
+  std::vector<Started> turned_away_ GUARDED_BY(mutex_);
+  int standing_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+// Echoes through a door until the stream ends; what is not brief says so first.
+class DoorEchoes {
+ public:
+  DoorEchoes(ConnectionThreads::Limits limits, ConnectionThreads::Pace pace)
+      : threads("door", limits) {
+    threads.attend(door, pace, [this](Connection& connection) {
+      try {
+        std::byte byte;
+        while (connection.stream().recv_some({&byte, 1}, soon()) > 0) {
+          if (byte == std::byte{'f'}) threads.first_frame_done(connection);
+          if (byte == std::byte{'l'}) CHECK(threads.takes_long(connection));
+          connection.stream().send_all({&byte, 1}, soon());
+        }
+      } catch (const std::exception&) {
+      }
+    });
+  }
+  ~DoorEchoes() { threads.stop(); }
+
+  std::shared_ptr<TestDoor> door = std::make_shared<TestDoor>();
+  ConnectionThreads threads;
+};
+
+std::string echo_of(Stream& stream, std::string_view text) {
+  stream.send_all(bytes_of(text), soon());
+  return recv_text(stream, text.size());
+}
+
 TEST_SUITE("connection_threads") {
+  TEST_CASE("somebody stands at the door however many connections stay") {
+    DoorEchoes echoes({.total = 100, .per_address = 100}, ConnectionThreads::Pace::kStay);
+    std::deque<Stream> streams;
+    for (int i = 0; i < 20; ++i) {
+      streams.push_back(echoes.door->knock(1));
+      CHECK(echo_of(streams.back(), "x") == "x");
+    }
+    CHECK(echoes.threads.count() == 20);
+    CHECK(eventually([&] { return echoes.door->standing() == 1; }));
+    streams.clear();
+    CHECK(eventually([&] { return echoes.threads.count() == 0; }));
+    CHECK(echoes.door->standing() == 1);
+  }
+
+  TEST_CASE(
+      "at the door of brief connections several stand, and those that take long are replaced") {
+    DoorEchoes echoes({.total = 1000, .per_address = 1000}, ConnectionThreads::Pace::kBrief);
+    const int at_first = [&] {
+      Stream one = echoes.door->knock(1);
+      CHECK(echo_of(one, "ll") == "ll");
+      CHECK(eventually([&] { return echoes.door->standing() > 1; }));
+      return echoes.door->standing();
+    }();
+    std::deque<Stream> streams;
+    for (int i = 0; i < 2 * at_first; ++i) {
+      streams.push_back(echoes.door->knock(1));
+      CHECK(echo_of(streams.back(), "l") == "l");
+    }
+    CHECK(eventually([&] { return echoes.door->standing() >= at_first; }));
+    streams.clear();
+    CHECK(eventually([&] { return echoes.threads.count() == 0; }));
+    CHECK(eventually([&] { return echoes.door->standing() >= at_first; }));
+  }
+
+  TEST_CASE("the caps hold at the door, and the silent make room there as well") {
+    DoorEchoes echoes({.total = 2, .per_address = 2}, ConnectionThreads::Pace::kBrief);
+    Stream talks = echoes.door->knock(1);
+    CHECK(echo_of(talks, "f") == "f");
+    Stream silent = echoes.door->knock(2);
+    CHECK(eventually([&] { return echoes.threads.count() == 2; }));
+    Stream newcomer = echoes.door->knock(3);
+    CHECK(recv_text(silent).empty());
+    CHECK(echo_of(newcomer, "f") == "f");
+    Stream refused = echoes.door->knock(4);
+    CHECK(recv_text(refused).empty());
+    CHECK(eventually([&] { return echoes.door->reasons() == std::vector{Started::kFull}; }));
+    CHECK(echo_of(talks, "x") == "x");
+    CHECK(echo_of(newcomer, "x") == "x");
+  }
+
+  TEST_CASE("stop() closes the doors and ends what came through them") {
+    DoorEchoes echoes({.total = 10, .per_address = 10}, ConnectionThreads::Pace::kBrief);
+    Stream stream = echoes.door->knock(1);
+    CHECK(echo_of(stream, "lf") == "lf");
+    echoes.threads.stop();
+    CHECK(recv_text(stream).empty());
+    CHECK(echoes.door->standing() == 0);
+    CHECK(echoes.threads.count() == 0);
+  }
+
   TEST_CASE("each connection has its thread, and goes when its handler returns") {
     Echoes echoes({.total = 10, .per_address = 10});
     auto one = echoes.start(1);
