@@ -1,9 +1,16 @@
 #include "tracker/tracker_connection.h"
 
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <exception>
 #include <optional>
-#include <string>
+#include <span>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "common/announce.h"
 #include "common/errors.h"
@@ -21,6 +28,67 @@ void log_closed(LogLevel level, const Endpoint& peer, std::string_view reason,
   log_line(level, "connection.closed", fields);
 }
 
+// How long a thread waits for the other side before somebody else takes its place at the door. As
+// long as a few requests take on a busy machine; more would let silent ones hold up the others.
+constexpr milliseconds kBriefWait{5};
+
+// Request frames out of a stream: a whole one with a single recv(2), as nearly all of them come.
+class Requests {
+ public:
+  Requests(ConnectionThreads::Connection& connection, ConnectionThreads& threads)
+      : connection_(connection), threads_(threads) {}
+
+  // The text of the next one, good until the next call. Nothing when the stream ended between
+  // frames. Throws as recv_frame().
+  std::optional<std::string_view> next(Deadline deadline) {
+    drop_last();
+    if (!fill(kFrameHeaderBytes, deadline)) return std::nullopt;
+    const auto length = decode_frame_header(std::span(buffer_).first<kFrameHeaderBytes>(),
+                                            kMaxAnnounceRequestBytes);
+    last_ = kFrameHeaderBytes + length;
+    fill(last_, deadline);
+    return std::string_view(reinterpret_cast<const char*>(buffer_.data()), last_)
+        .substr(kFrameHeaderBytes);
+  }
+
+ private:
+  void drop_last() {
+    std::copy(buffer_.data() + last_, buffer_.data() + held_, buffer_.data());
+    held_ -= std::exchange(last_, 0);
+  }
+
+  // Receives until so many bytes are there. False when the stream ended before the first.
+  bool fill(std::size_t bytes, Deadline deadline) {
+    while (held_ < bytes) {
+      const std::size_t n = recv(std::span(buffer_).subspan(held_), deadline);
+      if (n == 0 && held_ == 0) return false;
+      if (n == 0) throw ProtocolError(kTruncated, {{"got", held_}, {"expected", bytes}});
+      held_ += n;
+    }
+    return true;
+  }
+
+  std::size_t recv(std::span<std::byte> buffer, Deadline deadline) {
+    if (brief_) {
+      const Deadline soon = std::min(deadline, Clock::now() + kBriefWait);
+      if (const auto n = connection_.stream().try_recv_some(buffer, soon)) return *n;
+      brief_ = false;
+      if (!threads_.takes_long(connection_)) {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                "no thread");
+      }
+    }
+    return connection_.stream().recv_some(buffer, deadline);
+  }
+
+  ConnectionThreads::Connection& connection_;
+  ConnectionThreads& threads_;
+  bool brief_ = true;
+  std::size_t held_ = 0;  // bytes in the buffer,
+  std::size_t last_ = 0;  // of which so many are the request handed out
+  std::array<std::byte, kFrameHeaderBytes + kMaxAnnounceRequestBytes> buffer_;
+};
+
 }  // namespace
 
 void serve_tracker_connection(ConnectionThreads::Connection& connection, ConnectionThreads& threads,
@@ -29,12 +97,17 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
   const Endpoint& peer = connection.remote();
   bool answered = false;
   try {
+    Requests requests(connection, threads);
     Deadline deadline = Clock::now() + kFirstRequestTime;
-    while (const auto request = recv_text_frame(stream, kMaxAnnounceRequestBytes, deadline)) {
+    while (const auto request = requests.next(deadline)) {
       if (!answered) threads.first_frame_done(connection);
       const TimePoint now = Clock::now();
       send_text_frame(stream, service.answer(*request, peer, now), now + kAnswerTime);
       answered = true;
+      // Nobody waits for this thread any more. Most close once they have their answer, and will
+      // have done so when the others have had their turn: then there is no need to sleep and be
+      // woken.
+      ::sched_yield();
       deadline = Clock::now() + kNextRequestTime;
     }
     log_closed(LogLevel::kDebug, peer, "end_of_stream");
