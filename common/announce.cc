@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -96,25 +98,46 @@ std::vector<AnnouncedPeer> parse_peers(const Json::Array& listed) {
   return peers;
 }
 
-Json::Array format_peers(const std::vector<AnnouncedPeer>& peers) {
-  Json::Array listed;
-  listed.reserve(peers.size());
-  for (const AnnouncedPeer& peer : peers) {
-    Json entry;
-    entry.add("peer-id", peer.peer_id);
-    entry.add("peer-port", unsigned{peer.endpoint.port});
-    entry.add("peer-ip", peer.endpoint.address.to_string());
-    listed.push_back(std::move(entry));
+void append_number(std::string& out, std::uint64_t number) {
+  char digits[std::numeric_limits<std::uint64_t>::digits10 + 1];
+  out.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+}
+
+void append_text(std::string& out, std::string_view text) {
+  const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), plain)) {
+    out.append(1, '"').append(text).append(1, '"');
+  } else {
+    out += Json(text).dump();
   }
-  return listed;
+}
+
+void append_peers(std::string& out, const std::vector<AnnouncedPeer>& peers) {
+  constexpr std::size_t kTypicalBytes = 90;
+  out.reserve(out.size() + peers.size() * kTypicalBytes);
+  char separator = '[';
+  for (const AnnouncedPeer& peer : peers) {
+    out.append(1, separator).append(R"({"peer-id":)");
+    append_text(out, peer.peer_id);
+    append_number(out.append(R"(,"peer-port":)"), peer.endpoint.port);
+    append_text(out.append(R"(,"peer-ip":)"), peer.endpoint.address.to_string());
+    out += '}';
+    separator = ',';
+  }
+  out += peers.empty() ? "[]" : "]";
 }
 
 void add_count(Json& message, std::string_view key, const std::optional<std::uint64_t>& count) {
   if (count) message.add(key, *count);
 }
 
-void add_seconds(Json& message, std::string_view key, const std::optional<seconds>& time) {
-  if (time) message.add(key, std::int64_t{time->count()});
+void append_count(std::string& out, std::string_view key,
+                  const std::optional<std::uint64_t>& count) {
+  if (count) append_number(out.append(",\"").append(key).append("\":"), *count);
+}
+
+void append_seconds(std::string& out, std::string_view key, const std::optional<seconds>& time) {
+  if (time) append_count(out, key, static_cast<std::uint64_t>(time->count()));
 }
 
 }  // namespace
@@ -176,23 +199,25 @@ AnnounceResponse parse_announce_response(std::string_view text) {
   return response;
 }
 
+// Written as text at once: a tree of values for each of the peers would take longer than all else
+// that the tracker does.
 std::string format_announce_response(const AnnounceResponse& response) {
-  Json message;
-  message.add("error_code", response.error_code);
-  message.add("message", response.message);
+  std::string out = R"({"error_code":)";
+  append_number(out, response.error_code);
+  append_text(out.append(R"(,"message":)"), response.message);
   if (response.peers) {
-    message.add("num-of-peer", std::uint64_t{response.peers->size()});
-    message.add("peers", format_peers(*response.peers));
+    append_count(out, "num-of-peer", response.peers->size());
+    append_peers(out.append(R"(,"peers":)"), *response.peers);
   }
-  add_seconds(message, "interval", response.interval);
-  add_seconds(message, "min-interval", response.min_interval);
-  add_count(message, "complete", response.complete);
-  add_count(message, "incomplete", response.incomplete);
+  append_seconds(out, "interval", response.interval);
+  append_seconds(out, "min-interval", response.min_interval);
+  append_count(out, "complete", response.complete);
+  append_count(out, "incomplete", response.incomplete);
   if (response.observed) {
-    message.add("observed-ip", response.observed->address.to_string());
-    message.add("observed-port", unsigned{response.observed->port});
+    append_text(out.append(R"(,"observed-ip":)"), response.observed->address.to_string());
+    append_count(out, "observed-port", response.observed->port);
   }
-  return message.dump();
+  return out += '}';
 }
 
 }  // namespace piecework
