@@ -35,6 +35,19 @@ const std::string& scalar_of(const YamlNode& node, const std::string& expected) 
   return node.text;
 }
 
+Network network_of(const YamlNode& node) {
+  const std::string expected = "a network such as 10.0.0.0/8 or an address";
+  const auto network = Network::parse(scalar_of(node, expected));
+  if (!network) throw BadValue("must be " + expected);
+  return *network;
+}
+
+bool has_block(const std::vector<Network>& networks, const Network& block) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& other) {
+    return other.prefix_bits() == block.prefix_bits() && other.contains(block.base());
+  });
+}
+
 // Quotes say "text", so a number or a flag in quotes is of the wrong type.
 const std::string& plain_of(const YamlNode& node, const std::string& expected) {
   if (node.quoted) throw BadValue("must be " + expected + ", without quotes");
@@ -266,15 +279,40 @@ void ConfigSchema::endpoints(std::string_view key, std::vector<Endpoint>& field,
 
 void ConfigSchema::networks(std::string_view key, std::vector<Network>& field,
                             std::string_view help) {
-  const auto take = [&field](const YamlNode& node) {
-    const std::string expected = "a network such as 10.0.0.0/8 or an address";
-    const auto network = Network::parse(scalar_of(node, expected));
-    if (!network) throw BadValue("must be " + expected);
-    field.push_back(*network);
-  };
+  const auto take = [&field](const YamlNode& node) { field.push_back(network_of(node)); };
   add_list(
       key, help, Empty::kAllowed, take, [&field] { field.clear(); },
       [&field] { return quoted_list(field); });
+}
+
+void ConfigSchema::network_groups(std::string_view key, std::vector<std::vector<Network>>& field,
+                                  std::string_view help) {
+  constexpr std::size_t kMostGroups = 65535;
+  const auto take = [&field](const YamlNode& node) {
+    if (node.kind != YamlNode::Kind::kList || node.children.empty()) {
+      throw BadValue("must be a list of lists of networks such as 10.0.0.0/8");
+    }
+    if (field.size() == kMostGroups) throw BadValue("too many networks");
+    std::vector<Network> group;
+    for (const YamlNode& child : node.children) {
+      const Network block = network_of(child);
+      const auto has_it = [&](const std::vector<Network>& other) {
+        return has_block(other, block);
+      };
+      if (has_it(group) || std::any_of(field.begin(), field.end(), has_it)) {
+        throw BadValue(block.to_string() + " stands there twice");
+      }
+      group.push_back(block);
+    }
+    field.push_back(std::move(group));
+  };
+  const auto print = [&field] {
+    std::string out;
+    for (const auto& group : field) out += (out.empty() ? "" : ", ") + quoted_list(group);
+    return "[" + out + "]";
+  };
+  add_list(
+      key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
 }
 
 void ConfigSchema::file_mode(std::string_view key, unsigned& field, std::string_view help) {

@@ -44,6 +44,9 @@ class ConfigSchema {
   // At least one.
   void endpoints(std::string_view key, std::vector<Endpoint>& field, std::string_view help);
   void networks(std::string_view key, std::vector<Network>& field, std::string_view help);
+  // Lists of such lists. None of these is empty, and no block stands there twice.
+  void network_groups(std::string_view key, std::vector<std::vector<Network>>& field,
+                      std::string_view help);
   void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal
   void log_level(std::string_view key, LogLevel& field, std::string_view help);
 

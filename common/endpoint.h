@@ -76,6 +76,8 @@ class Network {
  public:
   static std::optional<Network> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
+  const IpAddress& base() const { return base_; }  // as written: bits after the prefix may be set
+  int prefix_bits() const { return bits_; }        // of the 128-bit mapped form: an IPv4 /8 has 104
   std::string to_string() const;
   bool operator==(const Network&) const = default;
 

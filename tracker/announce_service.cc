@@ -99,7 +99,8 @@ AnnounceResponse AnnounceService::join(const AnnounceRequest& request, const End
                                          .peer_id = request.peer_id,
                                          .renews = request.is_extended(),
                                          .complete = request.left == 0,
-                                         .numwant = request.numwant.value_or(kDefaultNumwant)};
+                                         .numwant = request.numwant.value_or(kDefaultNumwant),
+                                         .network = settings_now.networks.network_of(peer.address)};
   SwarmRegistry::Answer answer = registry_.announce(announce, now);
   if (answer.outcome == SwarmRegistry::Outcome::kTooManySwarms) {
     return refuse(Refusal::kMaxSwarms, peer, "max_swarms");

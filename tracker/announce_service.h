@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/mutex.h"
+#include "tracker/network_map.h"
 #include "tracker/swarm_registry.h"
 
 namespace piecework::tracker {
@@ -29,6 +30,7 @@ class AnnounceService {
   struct Settings {
     seconds interval;              // told to peers that know it
     std::vector<Network> trusted;  // who may announce another address than the one seen
+    NetworkMap networks = {};      // whose peers are told of each other first
   };
 
   struct Totals {

@@ -1,31 +1,29 @@
 #include "tracker/swarm_registry.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 
 namespace piecework::tracker {
 
-std::size_t SwarmRegistry::KeyHash::operator()(const Key& key) const noexcept {
-  constexpr std::size_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-  return std::hash<Endpoint>()(key.endpoint) ^ (std::hash<const Swarm*>()(key.swarm) * kSpread);
+namespace {
+
+constexpr std::size_t kFewestBuckets = 64;
+
+std::unique_ptr<char[]> compact(const std::string& text) {
+  auto copy = std::make_unique_for_overwrite<char[]>(text.size() + 1);
+  std::memcpy(copy.get(), text.c_str(), text.size() + 1);
+  return copy;
 }
 
-std::size_t SwarmRegistry::KeyHash::operator()(Slot slot) const noexcept {
-  const Peer& peer = (*pool)[slot];
-  return (*this)(Key{peer.swarm, peer.endpoint});
-}
-
-bool SwarmRegistry::KeyEqual::operator()(const Key& key, Slot slot) const noexcept {
-  const Peer& peer = (*pool)[slot];
-  return peer.swarm == key.swarm && peer.endpoint == key.endpoint;
-}
+}  // namespace
 
 SwarmRegistry::SwarmRegistry(const Limits& limits)
     : SwarmRegistry(limits, std::random_device()()) {}
 
 SwarmRegistry::SwarmRegistry(const Limits& limits, std::uint64_t seed)
-    : limits_(limits), random_(seed), by_key_(0, KeyHash{&pool_}, KeyEqual{&pool_}) {}
+    : limits_(limits), random_(seed), buckets_(kFewestBuckets, kNoSlot) {}
 
 SwarmRegistry::Answer SwarmRegistry::announce(const Announce& announce, TimePoint now) {
   const bool v4 = announce.peer.address.is_v4();
@@ -41,17 +39,24 @@ SwarmRegistry::Answer SwarmRegistry::announce(const Announce& announce, TimePoin
     if (is_full_locked(announce, swarm, answer)) return answer;
     answer.outcome = Outcome::kJoined;
     if (swarm == nullptr) {
-      swarm = &swarms_.try_emplace(*announce.swarm, announce.swarm).first->second;
+      const auto at = swarms_.try_emplace(*announce.swarm).first;
+      swarm = &at->second;
+      swarm->name = &at->first;
     }
-    answer.new_swarm = swarm->members.empty();
+    answer.new_swarm = swarm->members.size() == 0;
     slot = insert_locked(*swarm, announce);
   } else {
     unlink_locked(slot);
-    pool_[slot].peer_id = announce.peer_id;
+    Peer& peer = pool_[slot];
+    if (announce.peer_id != peer.peer_id.get()) peer.peer_id = compact(announce.peer_id);
+    if (announce.network != peer.network) {
+      remove_member_locked(slot);
+      add_member_locked(slot, announce.network);
+    }
   }
   set_complete_locked(pool_[slot], announce.complete);
   push_newest_locked(slot, queue, now);
-  answer.peers = announce.swarm ? sample_locked(*swarm, slot, announce.numwant)
+  answer.peers = announce.swarm ? sample_locked(slot, announce.numwant)
                                 : most_recent_locked(slot, announce.numwant);
   answer.complete = swarm->complete;
   answer.incomplete = swarm->members.size() - swarm->complete;
@@ -74,7 +79,7 @@ std::vector<SwarmRegistry::Departed> SwarmRegistry::expire(TimePoint now, std::s
   for (std::size_t i = 0; i < kQueues; ++i) {
     while (departed.size() < most && is_due_locked(static_cast<Queue>(i), now)) {
       const Slot slot = queues_[i].oldest;
-      departed.push_back({pool_[slot].swarm->name, pool_[slot].endpoint});
+      departed.push_back({pool_[slot].swarm->swarm_name(), pool_[slot].endpoint});
       remove_locked(slot);
     }
   }
@@ -88,8 +93,8 @@ void SwarmRegistry::set_limits(const Limits& limits) {
 
 SwarmRegistry::Counts SwarmRegistry::counts() const {
   MutexLock lock(mutex_);
-  const std::size_t in_default = default_swarm_.members.empty() ? 0 : 1;
-  return {swarms_.size() + in_default, by_key_.size()};
+  const std::size_t in_default = default_swarm_.members.size() == 0 ? 0 : 1;
+  return {swarms_.size() + in_default, peers_};
 }
 
 SwarmRegistry::Swarm* SwarmRegistry::find_swarm_locked(const SwarmName& name) {
@@ -98,15 +103,45 @@ SwarmRegistry::Swarm* SwarmRegistry::find_swarm_locked(const SwarmName& name) {
   return at == swarms_.end() ? nullptr : &at->second;
 }
 
-SwarmRegistry::Slot SwarmRegistry::find_locked(const Swarm& swarm, const Endpoint& endpoint) const {
-  const auto at = by_key_.find(Key{&swarm, endpoint});
-  return at == by_key_.end() ? kNoSlot : *at;
+SwarmRegistry::Slot& SwarmRegistry::bucket_locked(const Swarm* swarm, const Endpoint& endpoint) {
+  constexpr std::size_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+  const std::size_t hash =
+      std::hash<Endpoint>()(endpoint) ^ (std::hash<const Swarm*>()(swarm) * kSpread);
+  return buckets_[(hash * kSpread >> 32) & (buckets_.size() - 1)];
+}
+
+SwarmRegistry::Slot SwarmRegistry::find_locked(const Swarm& swarm, const Endpoint& endpoint) {
+  Slot slot = bucket_locked(&swarm, endpoint);
+  while (slot != kNoSlot && (pool_[slot].swarm != &swarm || pool_[slot].endpoint != endpoint)) {
+    slot = pool_[slot].next;
+  }
+  return slot;
+}
+
+void SwarmRegistry::link_bucket_locked(Slot slot) {
+  Peer& peer = pool_[slot];
+  peer.next = std::exchange(bucket_locked(peer.swarm, peer.endpoint), slot);
+}
+
+void SwarmRegistry::unlink_bucket_locked(Slot slot) {
+  const Peer& peer = pool_[slot];
+  Slot* link = &bucket_locked(peer.swarm, peer.endpoint);
+  while (*link != slot) link = &pool_[*link].next;
+  *link = peer.next;
+}
+
+void SwarmRegistry::grow_buckets_locked() {
+  std::vector<Slot> old(buckets_.size() * 2, kNoSlot);
+  old.swap(buckets_);
+  for (Slot first : old) {
+    while (first != kNoSlot) link_bucket_locked(std::exchange(first, pool_[first].next));
+  }
 }
 
 // Is there no room for a newcomer? Then `answer` says what is full.
 bool SwarmRegistry::is_full_locked(const Announce& announce, const Swarm* swarm,
                                    Answer& answer) const {
-  if (by_key_.size() >= std::min<std::size_t>(limits_.peers, kNoSlot)) {
+  if (peers_ >= std::min<std::size_t>(limits_.peers, kNoSlot)) {
     answer.outcome = Outcome::kTooManyPeers;
     return true;
   }
@@ -119,39 +154,34 @@ bool SwarmRegistry::is_full_locked(const Announce& announce, const Swarm* swarm,
 
 // A new member, in no queue yet.
 SwarmRegistry::Slot SwarmRegistry::insert_locked(Swarm& swarm, const Announce& announce) {
-  const Peer peer{.endpoint = announce.peer,
-                  .queue = Queue::kHashedSwarms,
-                  .complete = false,
-                  .position = static_cast<std::uint32_t>(swarm.members.size()),
-                  .older = kNoSlot,
-                  .newer = kNoSlot,
-                  .last_seen = {},
-                  .swarm = &swarm,
-                  .peer_id = announce.peer_id};
   Slot slot = static_cast<Slot>(pool_.size());
   if (free_.empty()) {
-    pool_.push_back(peer);
+    pool_.emplace_back();
   } else {
     slot = free_.back();
     free_.pop_back();
-    pool_[slot] = peer;
   }
-  swarm.members.push_back(slot);
-  by_key_.insert(slot);
+  Peer& peer = pool_[slot];
+  peer.endpoint = announce.peer;
+  peer.swarm = &swarm;
+  peer.peer_id = compact(announce.peer_id);
+  add_member_locked(slot, announce.network);
+  if (++peers_ > buckets_.size()) grow_buckets_locked();
+  link_bucket_locked(slot);
   return slot;
 }
 
 void SwarmRegistry::remove_locked(Slot slot) {
   Peer& peer = pool_[slot];
-  Swarm& swarm = *peer.swarm;
-  by_key_.erase(slot);
+  const Swarm& swarm = *peer.swarm;
+  unlink_bucket_locked(slot);
   unlink_locked(slot);
   set_complete_locked(peer, false);
-  swap_members_locked(swarm, peer.position, swarm.members.size() - 1);
-  swarm.members.pop_back();
-  peer.peer_id = std::string();
+  remove_member_locked(slot);
+  peer.peer_id.reset();
   free_.push_back(slot);
-  if (swarm.members.empty() && swarm.name) swarms_.erase(InfoHash(*swarm.name));
+  --peers_;
+  if (swarm.members.size() == 0 && swarm.name != nullptr) swarms_.erase(InfoHash(*swarm.name));
 }
 
 void SwarmRegistry::set_complete_locked(Peer& peer, bool complete) {
@@ -183,27 +213,56 @@ void SwarmRegistry::unlink_locked(Slot slot) {
   (peer.newer == kNoSlot ? ends.newest : pool_[peer.newer].older) = peer.older;
 }
 
-void SwarmRegistry::swap_members_locked(Swarm& swarm, std::size_t a, std::size_t b) {
-  std::swap(swarm.members[a], swarm.members[b]);
-  pool_[swarm.members[a]].position = static_cast<std::uint32_t>(a);
-  pool_[swarm.members[b]].position = static_cast<std::uint32_t>(b);
+void SwarmRegistry::add_member_locked(Slot slot, NetworkIndex network) {
+  Peer& peer = pool_[slot];
+  peer.network = network;
+  peer.swarm->members.add(slot, network, NotePosition{pool_});
 }
 
-// Shuffles as many members to the front as are wanted (the first steps of Fisher and Yates' method,
-// so that every choice is equally likely), with the asker out of the way at the end.
-std::vector<AnnouncedPeer> SwarmRegistry::sample_locked(Swarm& swarm, Slot asker,
-                                                        std::size_t numwant) {
-  const std::size_t others = swarm.members.size() - 1;
-  swap_members_locked(swarm, pool_[asker].position, others);
+void SwarmRegistry::remove_member_locked(Slot slot) {
+  const Peer& peer = pool_[slot];
+  peer.swarm->members.remove(peer.position, peer.network, NotePosition{pool_});
+}
+
+// Where all are near each other, the network has no part in it. Else a quarter comes from
+// elsewhere, if there are so many: with near ones alone, networks of many peers each would be
+// swarms of their own, and a piece that exists in one of them would never reach the others.
+std::vector<AnnouncedPeer> SwarmRegistry::sample_locked(Slot asker, std::size_t numwant) {
+  const Peer& peer = pool_[asker];
+  const SwarmMembers& members = peer.swarm->members;
+  const SwarmMembers::Range all{0, members.size()};
+  const SwarmMembers::Range self{peer.position, peer.position + 1};
+  const SwarmMembers::Range near =
+      peer.network == kNoNetwork ? self : members.range_of(peer.network);
+  const std::size_t far_count = all.size() - near.size();
+  const std::size_t far_wanted = std::min(far_count, (numwant + 3) / 4);
+  const std::size_t near_wanted = std::min<std::size_t>(near.size() - 1, numwant - far_wanted);
   std::vector<AnnouncedPeer> sample;
-  sample.reserve(std::min(numwant, others));
-  for (std::size_t i = 0; i < numwant && i < others; ++i) {
-    std::uniform_int_distribution<std::size_t> pick(i, others - 1);
-    swap_members_locked(swarm, i, pick(random_));
-    const Peer& peer = pool_[swarm.members[i]];
-    sample.push_back({peer.peer_id, peer.endpoint});
-  }
+  sample.reserve(std::min<std::size_t>(numwant, all.size() - 1));
+  draw_locked(members, near, self, near_wanted, sample);
+  draw_locked(members, all, near, std::min(far_count, numwant - near_wanted), sample);
   return sample;
+}
+
+// Adds `count` different members of the range without the hole, which are so many at least: every
+// choice is equally likely (R. Floyd's method, CACM 30(9), 1987), in random order.
+void SwarmRegistry::draw_locked(const SwarmMembers& members, SwarmMembers::Range from,
+                                SwarmMembers::Range hole, std::size_t count,
+                                std::vector<AnnouncedPeer>& sample) {
+  const std::uint32_t choice = from.size() - hole.size();
+  std::vector<std::uint32_t> drawn;
+  drawn.reserve(count);
+  for (auto last = choice - static_cast<std::uint32_t>(count); last < choice; ++last) {
+    const auto pick = std::uniform_int_distribution<std::uint32_t>(0, last)(random_);
+    const bool taken = std::find(drawn.begin(), drawn.end(), pick) != drawn.end();
+    drawn.push_back(taken ? last : pick);
+  }
+  std::shuffle(drawn.begin(), drawn.end(), random_);
+  for (const std::uint32_t number : drawn) {
+    const std::uint32_t position = from.begin + number;
+    const Peer& peer = pool_[members[position < hole.begin ? position : position + hole.size()]];
+    sample.push_back({peer.peer_id.get(), peer.endpoint});
+  }
 }
 
 // Merges the new ends of the default swarm's two IPv4 queues.
@@ -221,7 +280,7 @@ std::vector<AnnouncedPeer> SwarmRegistry::most_recent_locked(Slot asker,
     Slot& from = take_ours ? ours : original;
     if (from == kNoSlot) break;
     const Peer& peer = pool_[from];
-    if (from != asker) recent.push_back({peer.peer_id, peer.endpoint});
+    if (from != asker) recent.push_back({peer.peer_id.get(), peer.endpoint});
     from = peer.older;
   }
   return recent;

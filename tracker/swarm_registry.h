@@ -3,19 +3,20 @@
 //
 // All peers stand in one pool of slots. A slot is in three structures: the hash table that finds it
 // by swarm and address, its swarm's dense list (from which samples are drawn), and one of a few
-// queues by the time it was last seen (from whose old end peers expire). Every operation is
-// constant in the number of peers, so that one lock is enough. Safe from any thread.
+// queues by the time it was last seen (from whose old end peers expire). Table and queues are
+// linked by slot numbers within the pool, which keeps a peer at about a hundred bytes. Every
+// operation is constant in the number of peers, so that one lock is enough. Safe from any thread.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "common/announce.h"
@@ -23,6 +24,7 @@
 #include "common/endpoint.h"
 #include "common/mutex.h"
 #include "common/torrent.h"
+#include "tracker/swarm_members.h"
 
 namespace piecework::tracker {
 
@@ -49,6 +51,7 @@ class SwarmRegistry {
     bool renews;    // false for an original program
     bool complete;  // has the whole file
     std::size_t numwant;
+    NetworkIndex network = kNoNetwork;  // in which the peer is
   };
 
   enum class Outcome { kJoined, kRenewed, kTooManySwarms, kTooManyPeers };
@@ -57,7 +60,8 @@ class SwarmRegistry {
     Outcome outcome;
     bool new_swarm = false;
     // Never the asker. In the default swarm IPv4 only, at most kMaxDefaultSwarmAnswer, the most
-    // recently seen first; elsewhere a random choice of both families.
+    // recently seen first; elsewhere a random choice of both families: those in the asker's
+    // network first, and a quarter from elsewhere, as far as there are others.
     std::vector<AnnouncedPeer> peers;
     // Peers in the swarm after the request, the asker included.
     std::size_t complete = 0;
@@ -94,7 +98,7 @@ class SwarmRegistry {
   Counts counts() const EXCLUDES(mutex_);
 
  private:
-  using Slot = std::uint32_t;
+  using Slot = SwarmMembers::Slot;
   static constexpr Slot kNoSlot = UINT32_MAX;
 
   // One for each kind of peer that is asked for by age or has an expiry of its own.
@@ -108,22 +112,30 @@ class SwarmRegistry {
   static constexpr std::size_t kQueues = 5;
 
   struct Swarm {
-    explicit Swarm(SwarmName swarm_name) : name(std::move(swarm_name)) {}
-    const SwarmName name;
-    std::vector<Slot> members;  // in no order
+    const InfoHash* name = nullptr;  // where it stands in swarms_; none for the default swarm
+    SwarmMembers members;
     std::size_t complete = 0;
+    SwarmName swarm_name() const { return name != nullptr ? SwarmName(*name) : std::nullopt; }
   };
 
   struct Peer {
     Endpoint endpoint;
-    Queue queue;
-    bool complete;
-    std::uint32_t position;  // in its swarm's members
-    Slot older;              // neighbours in its queue
-    Slot newer;
+    Queue queue = Queue::kHashedSwarms;
+    bool complete = false;
+    std::uint32_t position = 0;  // in its swarm's members
+    Slot older = kNoSlot;        // neighbours in its queue
+    Slot newer = kNoSlot;
+    Slot next = kNoSlot;  // in its bucket of the table
+    NetworkIndex network = kNoNetwork;
     TimePoint last_seen;
-    Swarm* swarm;
-    std::string peer_id;
+    Swarm* swarm = nullptr;
+    std::unique_ptr<char[]> peer_id;  // ends in a NUL; it holds none
+  };
+
+  // Told by SwarmMembers where a peer stands now.
+  struct NotePosition {
+    std::deque<Peer>& pool;
+    void operator()(Slot slot, std::uint32_t position) const { pool[slot].position = position; }
   };
 
   struct Ends {
@@ -131,29 +143,12 @@ class SwarmRegistry {
     Slot newest = kNoSlot;
   };
 
-  struct Key {
-    const Swarm* swarm;
-    Endpoint endpoint;
-    bool operator==(const Key&) const = default;
-  };
-
-  // The table of slots holds nothing but their numbers; what they are called stands in the pool.
-  struct KeyHash {
-    using is_transparent = void;
-    const std::deque<Peer>* pool;
-    std::size_t operator()(const Key& key) const noexcept;
-    std::size_t operator()(Slot slot) const noexcept;
-  };
-  struct KeyEqual {
-    using is_transparent = void;
-    const std::deque<Peer>* pool;
-    bool operator()(Slot a, Slot b) const noexcept { return a == b; }
-    bool operator()(const Key& key, Slot slot) const noexcept;
-    bool operator()(Slot slot, const Key& key) const noexcept { return (*this)(key, slot); }
-  };
-
   Swarm* find_swarm_locked(const SwarmName& name) REQUIRES(mutex_);
-  Slot find_locked(const Swarm& swarm, const Endpoint& endpoint) const REQUIRES(mutex_);
+  Slot& bucket_locked(const Swarm* swarm, const Endpoint& endpoint) REQUIRES(mutex_);
+  Slot find_locked(const Swarm& swarm, const Endpoint& endpoint) REQUIRES(mutex_);
+  void link_bucket_locked(Slot slot) REQUIRES(mutex_);
+  void unlink_bucket_locked(Slot slot) REQUIRES(mutex_);
+  void grow_buckets_locked() REQUIRES(mutex_);
   bool is_full_locked(const Announce& announce, const Swarm* swarm, Answer& answer) const
       REQUIRES(mutex_);
   Slot insert_locked(Swarm& swarm, const Announce& announce) REQUIRES(mutex_);
@@ -161,9 +156,11 @@ class SwarmRegistry {
   void set_complete_locked(Peer& peer, bool complete) REQUIRES(mutex_);
   void push_newest_locked(Slot slot, Queue queue, TimePoint now) REQUIRES(mutex_);
   void unlink_locked(Slot slot) REQUIRES(mutex_);
-  void swap_members_locked(Swarm& swarm, std::size_t a, std::size_t b) REQUIRES(mutex_);
-  std::vector<AnnouncedPeer> sample_locked(Swarm& swarm, Slot asker, std::size_t numwant)
-      REQUIRES(mutex_);
+  void add_member_locked(Slot slot, NetworkIndex network) REQUIRES(mutex_);
+  void remove_member_locked(Slot slot) REQUIRES(mutex_);
+  std::vector<AnnouncedPeer> sample_locked(Slot asker, std::size_t numwant) REQUIRES(mutex_);
+  void draw_locked(const SwarmMembers& members, SwarmMembers::Range from, SwarmMembers::Range hole,
+                   std::size_t count, std::vector<AnnouncedPeer>& sample) REQUIRES(mutex_);
   std::vector<AnnouncedPeer> most_recent_locked(Slot asker, std::size_t numwant) const
       REQUIRES(mutex_);
   bool is_due_locked(Queue queue, TimePoint now) const REQUIRES(mutex_);
@@ -173,9 +170,10 @@ class SwarmRegistry {
   std::mt19937_64 random_ GUARDED_BY(mutex_);
   std::deque<Peer> pool_ GUARDED_BY(mutex_);
   std::vector<Slot> free_ GUARDED_BY(mutex_);
-  std::unordered_set<Slot, KeyHash, KeyEqual> by_key_ GUARDED_BY(mutex_);
+  std::vector<Slot> buckets_ GUARDED_BY(mutex_);  // a power of two of them
+  std::size_t peers_ GUARDED_BY(mutex_) = 0;
   std::unordered_map<InfoHash, Swarm> swarms_ GUARDED_BY(mutex_);
-  Swarm default_swarm_ GUARDED_BY(mutex_){std::nullopt};
+  Swarm default_swarm_ GUARDED_BY(mutex_);
   std::array<Ends, kQueues> queues_ GUARDED_BY(mutex_);
 };
 

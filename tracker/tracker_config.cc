@@ -34,6 +34,13 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
       "trust_ip_from", config.trust_ip_from,
       "Networks whose peers may announce another address than the one they come from\n"
       "(CIDR blocks, such as \"10.0.0.0/8\"): those behind the same NAT as the tracker.");
+  schema.network_groups("networks", config.networks,
+                        "Networks whose peers are near each other, such as racks or sites; each a "
+                        "list of CIDR blocks,\n"
+                        "for example [[\"10.1.0.0/16\", \"fd00:1::/64\"], [\"10.2.0.0/16\"]]. The "
+                        "longest block that an\n"
+                        "address is in decides. Peers are told of those in their own network "
+                        "first, and of some others.");
   schema.text("status_file", config.status_file,
               "JSON that says how many swarms and peers there are. Empty: none is written.");
   schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
@@ -42,10 +49,10 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
 }
 
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 7> kLive{"announce_interval", "default_swarm_expiry",
+  constexpr std::array<std::string_view, 8> kLive{"announce_interval", "default_swarm_expiry",
                                                   "max_swarms",        "max_peers",
-                                                  "trust_ip_from",     "log.file",
-                                                  "log.level"};
+                                                  "trust_ip_from",     "networks",
+                                                  "log.file",          "log.level"};
   return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
 }
 

@@ -24,6 +24,7 @@ struct TrackerConfig {
   std::uint32_t max_swarms = 100'000;
   std::uint32_t max_peers = 1'000'000;
   std::vector<Network> trust_ip_from;
+  std::vector<std::vector<Network>> networks;
   std::string status_file = "/run/piecework/trackerd/status.json";
   std::string log_file = "/var/log/piecework/trackerd/trackerd.log";
   LogLevel log_level = LogLevel::kInfo;

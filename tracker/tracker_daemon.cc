@@ -27,7 +27,8 @@ SwarmRegistry::Limits registry_limits(const TrackerConfig& config) {
 
 AnnounceService::Settings service_settings(const TrackerConfig& config) {
   return {.interval = std::chrono::floor<seconds>(config.announce_interval),
-          .trusted = config.trust_ip_from};
+          .trusted = config.trust_ip_from,
+          .networks = NetworkMap(config.networks)};
 }
 
 ConnectionThreads::Limits connection_limits(const TrackerConfig& config) {

@@ -328,6 +328,73 @@ TEST_SUITE("swarm_registry") {
     CHECK(registry.counts().peers == 0);
     CHECK(registry.counts().swarms == 0);
   }
+
+  TEST_CASE("an asker is told of its own network first, and of a quarter from elsewhere") {
+    SwarmRegistry registry(kLimits, 1);
+    const auto swarm = hash_number(1);
+    const auto in = [&](unsigned number, NetworkIndex network) {
+      auto announce = ours(swarm, v4(number));
+      announce.network = network;
+      announce.numwant = 20;
+      return announce;
+    };
+    for (unsigned i = 0; i < 100; ++i) registry.announce(in(i, 1), kStart);
+    for (unsigned i = 100; i < 200; ++i) registry.announce(in(i, 2), kStart);
+    for (unsigned i = 200; i < 300; ++i) registry.announce(in(i, kNoNetwork), kStart);
+    std::set<std::string> near;
+    for (unsigned i = 0; i < 100; ++i) near.insert(v4(i).to_string());
+    std::map<std::string, int> told;
+    for (int round = 0; round < 200; ++round) {
+      const auto names = addresses(registry.announce(in(5, 1), kStart));
+      REQUIRE(names.size() == 20);
+      for (std::size_t i = 0; i < names.size(); ++i) CHECK(near.contains(names[i]) == (i < 15));
+      CHECK(std::set(names.begin(), names.end()).size() == names.size());
+      for (const std::string& name : names) ++told[name];
+    }
+    CHECK_FALSE(told.contains(v4(5).to_string()));
+    CHECK(told.size() == 299);  // sooner or later everybody
+
+    // From no network, all are the same.
+    told.clear();
+    for (int round = 0; round < 200; ++round) {
+      for (const auto& name : addresses(registry.announce(in(205, kNoNetwork), kStart)))
+        ++told[name];
+    }
+    CHECK(told.size() == 299);
+    CHECK(told[v4(5).to_string()] < 40);  // 13 expected
+  }
+
+  TEST_CASE("what one side cannot fill comes from the other, and nobody is told of twice") {
+    SwarmRegistry registry(kLimits, 1);
+    const auto swarm = hash_number(1);
+    const auto told = [&](unsigned number, NetworkIndex network, std::size_t numwant) {
+      auto announce = ours(swarm, v4(number));
+      announce.network = network;
+      announce.numwant = numwant;
+      const auto names = addresses(registry.announce(announce, kStart));
+      CHECK(std::set(names.begin(), names.end()).size() == names.size());
+      return names.size();
+    };
+    for (unsigned i = 0; i < 4; ++i) told(i, 1, 10);
+    for (unsigned i = 10; i < 30; ++i) told(i, 2, 10);
+    CHECK(told(0, 1, 10) == 10);   // 3 near, 7 from elsewhere
+    CHECK(told(10, 2, 30) == 23);  // all the others
+    CHECK(told(0, 1, 0) == 0);
+    CHECK(told(0, 1, 1) == 1);
+    CHECK(told(40, 3, 10) == 10);  // the first of its network
+  }
+
+  TEST_CASE("a peer whose network has changed moves when it announces again") {
+    SwarmRegistry registry(kLimits, 1);
+    auto announce = ours(hash_number(1), v4(1));
+    announce.network = 1;
+    registry.announce(announce, kStart);
+    announce.network = 2;
+    registry.announce(announce, kStart);
+    CHECK(registry.counts().peers == 1);
+    CHECK(registry.leave(hash_number(1), v4(1)));
+    CHECK(registry.counts().swarms == 0);
+  }
 }
 
 }  // namespace

@@ -39,6 +39,28 @@ TEST_SUITE("tracker_config") {
     }
   }
 
+  TEST_CASE("networks are lists of blocks, each block in one of them only") {
+    TrackerConfig config;
+    ConfigSchema schema = tracker_schema(config);
+    schema.load_text("networks:\n  - [10.1.0.0/16, \"fd00:1::/64\"]\n  - [10.2.0.0/16]\n", "f");
+    REQUIRE(config.networks.size() == 2);
+    CHECK(config.networks[0].size() == 2);
+    CHECK(config.networks[1].front() == *Network::parse("10.2.0.0/16"));
+    TrackerConfig again;
+    tracker_schema(again).load_text(schema.dump(), "dump");
+    CHECK(again.networks == config.networks);
+    tracker_schema(again).apply_override("networks=[]");
+    CHECK(again.networks.empty());
+    for (const char* bad :
+         {"networks=10.0.0.0/8", "networks=[10.0.0.0/8]", "networks=[[]]",
+          "networks=[[10.0.0.0/33]]", "networks=[[host]]", "networks=[[[10.0.0.0/8]]]",
+          "networks=[[10.0.0.0/8, 10.0.0.0/8]]", "networks=[[10.0.0.0/8], [10.1.0.0/8]]"}) {
+      CAPTURE(bad);
+      CHECK_THROWS_AS(tracker_schema(config).apply_override(bad), ConfigError);
+    }
+    CHECK(applies_live("networks"));
+  }
+
   TEST_CASE("sockets and thread caps need a restart, the rest applies live") {
     CHECK_FALSE(applies_live("listen"));
     CHECK_FALSE(applies_live("max_connections"));
