@@ -113,6 +113,12 @@ format-check:
 shellcheck:
 	$(Q)shellcheck $(wildcard scripts/*.sh tests/*.sh tests/*/*.sh .ci/run)
 
+# Rows of figures, not a test. Run it on an idle machine, as root for the rows that need namespaces.
+.PHONY: bench
+bench: build-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all bench-programs
+	$(Q)BIN=$(BUILD) tests/bench/run.sh
+
 .PHONY: includes
 includes:
 	$(Q)scripts/check_includes.sh
@@ -134,5 +140,6 @@ help:
 	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
 	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes"
+	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
 	@echo "make format     lays the sources out;  make clean  removes build/"
 	@echo "V=1 prints the commands; -j2 uses both cores"

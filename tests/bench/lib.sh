@@ -46,8 +46,6 @@ spread() {
 
 # --- rows -------------------------------------------------------------------------------------------
 
-header() { printf '%7s  %-9s %-7s %-40s %s\n' "ratio" "target" "" "what" "ours | beside it"; }
-
 # row VALUE TARGET WHAT OURS [OTHER]: TARGET is the most that VALUE may be, `>=N` the least, `-` for
 # a figure without one.
 row() {
