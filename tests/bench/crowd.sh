@@ -12,8 +12,10 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=hosts.sh
 . "$(dirname "$0")/hosts.sh"
+# shellcheck source=swarm.sh
+. "$(dirname "$0")/swarm.sh"
 
-count=8 size=64MiB piece_length="" rate=100 seeders=1 straggler=0 leaves="" runs=$RUNS each=""
+count=8 size=64MiB piece_length="" rate=100 straggler=0 leaves="" runs=$RUNS each=""
 while [ $# -gt 0 ]; do
   case $1 in
     --size) size=$2 ;;
@@ -30,44 +32,7 @@ while [ $# -gt 0 ]; do
   case $1 in --seeder-leaves | --hosts | [0-9]*) shift ;; *) shift 2 ;; esac
 done
 
-# Seeders on the first hosts, then the leechers, then the straggler.
-host_of_leecher() { echo $((seeders + $1)); }
-slow=$((count + 1))
-
-start_seeders() {
-  local i
-  for i in $(seq "$seeders"); do
-    place "seeder$i" "$i"
-    start_peer "seeder$i"
-    ln "$work/file.bin" "$work/seeder$i/downloads/file.bin"
-    drop "seeder$i" "$work/file.torrent"
-  done
-  for i in $(seq "$seeders"); do wait_for_line "$work/seeder$i/log" 'tracker\.reached'; done
-}
-
-# start_leechers COUNT: running, with the torrent ready to be moved in.
-start_leechers() {
-  local i level=info
-  [ -z "$leaves" ] || level=debug
-  for i in $(seq "$1"); do
-    place "leecher$i" "$(host_of_leecher "$i")"
-    start_peer "leecher$i" --set "log.level=$level"
-    cp "$work/file.torrent" "$work/leecher$i/.staged"
-  done
-}
-
-# end_all NAME...: all at once, without the shell's word on each.
-end_all() {
-  local name
-  for name; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
-  for name; do
-    stop "$name" || true
-    rm -r "${work:?}/$name"
-  done
-} 2>/dev/null
-
-seeder_names() { seq -f 'seeder%g' "$seeders"; }
-leecher_names() { seq -f 'leecher%g' "$1"; }
+slow=$((count + 1)) # the straggler, if there is one, comes last
 
 # Whole files that the seeders have sent, as they count it.
 seed_sent() {
@@ -77,26 +42,16 @@ seed_sent() {
   done
   calculate "$total / $bytes"
 }
+# The status file is written once a second: the next one has the last bytes.
+status_is_new() { [ "$work/seeder1/status.json" -nt "$work/times" ]; }
 
-# run_crowd CASE WITH_STRAGGLER: samples CASE.last, .median, .slowest, .sent and .all.
+# run_crowd CASE EVERYBODY: samples CASE.last, .median, .slowest and .sent, of the first $count.
 run_crowd() {
-  local case=$1 with=$2 everybody=$count i from
-  [ "$with" = 0 ] || everybody=$slow
+  local case=$1 everybody=$2 last middle slowest
   start_seeders
   start_leechers "$everybody"
-  from=$(now)
-  for i in $(seq "$everybody"); do
-    mv "$work/leecher$i/.staged" "$work/leecher$i/torrents/file.torrent"
-  done
-  for i in $(seq "$count"); do
-    wait_for_file "$work/leecher$i/downloads/file.bin" || not_ok "leecher$i has not completed"
-  done
-  : >"$work/times"
-  for i in $(seq "$count"); do
-    wait_complete "leecher$i"
-    calculate "$(log_time "leecher$i" torrent.complete) - $from" >>"$work/times"
-    echo >>"$work/times"
-  done
+  drop_everywhere "$everybody"
+  wait_everywhere "$count"
   wait_until 3 status_is_new || true
   sample "$case.sent" "$(seed_sent)"
   sort -g "$work/times" | awk '{ v[NR] = $1 }
@@ -106,34 +61,23 @@ run_crowd() {
   sample "$case.median" "$middle"
   sample "$case.slowest" "$slowest"
   [ -z "$each" ] || echo "# $(sort -g "$work/times" | tr '\n' ' ')"
-  for i in $(seq "$count"); do
-    cmp -s "$work/file.bin" "$work/leecher$i/downloads/file.bin" || not_ok "leecher$i has something else"
-  done
   # shellcheck disable=SC2046 # words
   end_all $(leecher_names "$everybody") $(seeder_names)
 }
-# The status file is written once a second: the next one has the last bytes.
-status_is_new() { [ "$work/seeder1/status.json" -nt "$work/times" ]; }
 
-# run_leaving: everybody completes although the seeder is killed when each piece is out once.
+# run_leaving: everybody completes although the seeders are killed when each piece is out once.
 run_leaving() {
-  local i from sent
   start_seeders
-  start_leechers "$count"
-  from=$(now)
-  for i in $(seq "$count"); do
-    mv "$work/leecher$i/.staged" "$work/leecher$i/torrents/file.torrent"
-  done
+  start_leechers "$count" debug
+  drop_everywhere "$count"
   wait_until 120 every_piece_is_out
-  read -r sent _ < <(traffic seeder1)
+  # shellcheck disable=SC2046 # words
+  sample leaves.sent "$(calculate "$(sent_by $(seeder_names)) / $bytes")"
   # shellcheck disable=SC2046 # words
   end_all $(seeder_names)
-  sample leaves.out "$(calculate "$(now) - $from")"
-  sample leaves.sent "$(calculate "$sent / $bytes")"
-  for i in $(seq "$count"); do
-    wait_for_file "$work/leecher$i/downloads/file.bin" || not_ok "leecher$i has not completed"
-  done
-  sample leaves.last "$(calculate "$(now) - $from")"
+  sample leaves.out "$(calculate "$(now) - $dropped")"
+  wait_everywhere "$count"
+  sample leaves.last "$(sort -g "$work/times" | tail -n 1)"
   # shellcheck disable=SC2046 # words
   end_all $(leecher_names "$count")
 }
@@ -177,8 +121,8 @@ if [ -n "$leaves" ]; then
 elif [ "$straggler" != 0 ]; then
   limit_host "$(host_of_leecher "$slow")" "$straggler"
   for _ in $(seq "$runs"); do
-    run_crowd crowd 0
-    run_crowd straggler 1
+    run_crowd crowd "$count"
+    run_crowd straggler "$slow"
   done
   row "$(calculate "$(median straggler.last) / $(median crowd.last)" 2)" 1.05 \
     "$title: with one of $straggler Mbit/s" "last of the others $(spread straggler.last 2) s" \
@@ -186,7 +130,7 @@ elif [ "$straggler" != 0 ]; then
 else
   for _ in $(seq "$runs"); do
     sample plain "$(plain_stream 1 $((seeders + 1)) "$work/file.bin")"
-    run_crowd crowd 0
+    run_crowd crowd "$count"
   done
   report_crowd
 fi
