@@ -58,7 +58,7 @@ row() {
       target="<= $2"
       ;;
   esac
-  printf '%7s  %-9s %-7s %-40s %s\n' "$1" "$target" "$verdict" "$3" "$4${5:+ | $5}"
+  printf '%7s  %-9s %-7s %-40s %s\n' "$1" "$target" "$verdict" "$3" "$4${5:+${4:+ }| $5}"
 }
 # no_row WHAT REASON: it was not measured.
 no_row() { printf '%7s  %-9s %-7s %-40s %s\n' "-" "" skipped "$1" "$2"; }

@@ -187,6 +187,7 @@ int receive_file(const std::string& path, std::uint64_t length, std::uint64_t co
                  const std::vector<sockaddr_in>& senders) {
   const int file =
       checked(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), "open");
+  const double open_at = monotonic_seconds();
   struct stat status {};
   checked(fstat(file, &status), "fstat");
   if (S_ISREG(status.st_mode)) {
@@ -201,8 +202,8 @@ int receive_file(const std::string& path, std::uint64_t length, std::uint64_t co
   }
   for (auto& thread : threads) thread.join();
   const double end = monotonic_seconds();
-  std::printf("start=%.6f end=%.6f seconds=%.6f cpu=%.6f\n", start, end, end - start,
-              processor_seconds() - cpu);
+  std::printf("reserve=%.6f start=%.6f end=%.6f seconds=%.6f cpu=%.6f\n", start - open_at, start,
+              end, end - start, processor_seconds() - cpu);
   return 0;
 }
 
