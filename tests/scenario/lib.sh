@@ -24,14 +24,15 @@ tracker=""
 # A process is ended by its pid, and only if this script started it.
 clean_up() {
   local status=$? name
+  trap '' INT TERM PIPE # none of them ends the cleaning up half way
   for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" 2>/dev/null || true; done
   wait 2>/dev/null || true
   for name in "${mounts[@]}"; do umount --lazy "$name" || true; done
-  if [ -n "${KEEP:-}" ] || [ "$status" != 0 ] && [ "$status" != 77 ]; then show_logs >&2; fi
+  if [ -n "${KEEP:-}" ] || [ "$status" != 0 ] && [ "$status" != 77 ]; then show_logs >&2 || true; fi
   if [ -n "${KEEP:-}" ]; then echo "# kept $work ${scratch[*]}" >&2; else rm -rf "$work" "${scratch[@]}"; fi
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'trap "" INT TERM PIPE; exit 130' INT TERM
 
 show_logs() {
   local log
