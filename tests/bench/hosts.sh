@@ -80,7 +80,7 @@ hosts_up() {
 
 hosts_down() {
   local host
-  for host in $(seq 0 "$hosts"); do
+  for ((host = 0; host <= hosts; ++host)); do
     [ ! -e "/run/netns/$net-$host" ] || ip netns delete "$net-$host"
   done
   hosts=0
