@@ -33,6 +33,9 @@ family() {
 failed=0
 load=$(cut -d' ' -f1 /proc/loadavg)
 echo "$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $load"
+if awk -v load="$load" -v cores="$(nproc)" 'BEGIN { exit !(load > cores / 4) }'; then
+  echo "Others are at work on this machine: processor seconds and links hold, other seconds hardly."
+fi
 printf '%7s  %-9s %-7s %-40s %s\n' ratio target "" what "ours | beside it, medians of $RUNS (least-most)"
 family "Over loopback, beside the limit of the machine" ./transfer.sh
 family "Small files" ./small.sh
