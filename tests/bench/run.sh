@@ -8,7 +8,7 @@
 set -euo pipefail
 if [ -n "${BIN:-}" ]; then
   BIN=$(cd "$BIN" && pwd)
-  export BIN
+  export BIN BUILD=$BIN # tracker.sh stands alone and knows it by that name
 fi
 cd "$(dirname "$0")"
 export RUNS=${RUNS:-5}
