@@ -33,7 +33,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A frame of 64 KiB, its Ethernet header with a tag, and the virtio_net_hdr that says how to cut it.
+// A frame of 64 KiB, its Ethernet header with a tag, and the virtio_net_hdr that says how to cut
+// it.
 constexpr std::size_t kMostBytes = 65536 + 18 + 10;
 // What a direction may hold; it reads no more meanwhile, so the device's own queue fills.
 constexpr std::size_t kMostHeldBytes = std::size_t{64} << 20;
