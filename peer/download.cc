@@ -187,7 +187,7 @@ void Download::take_part() {
     dial_due();
     if (next_save_ <= Clock::now()) save_progress();
     next_tending_ = swarm()->tend(Clock::now());
-    wait_for_event();
+    if (!store_.reserve_more()) wait_for_event();
   }
 }
 

@@ -70,11 +70,10 @@ std::optional<PieceClaim> LeftPieces::claim(const PeerPieces& peer,
                                             std::span<const PieceIndex> distrusted, TimePoint now,
                                             TimePoint claimed_before) {
   MutexLock lock(mutex_);
-  std::optional<PieceIndex> piece =
-      left_.pick(random_, [&](PieceIndex candidate) NO_THREAD_SAFETY_ANALYSIS {
-        if (!peer.has.has(candidate)) return false;
-        return !holds(distrusted, candidate) || availability_locked(candidate) <= 1;
-      });
+  std::optional<PieceIndex> piece = left_.pick(random_, [&](PieceIndex candidate) {
+    return peer.has.has(candidate) && !holds(distrusted, candidate);
+  });
+  if (!piece && !distrusted.empty()) piece = last_resort_locked(peer, distrusted);
   if (piece) {
     left_.erase(*piece);
   } else {
@@ -149,6 +148,17 @@ void LeftPieces::give_back(PieceIndex piece) {
 
 std::uint32_t LeftPieces::availability_locked(PieceIndex piece) const {
   return left_.availability(piece) + seeders_;
+}
+
+// One of `distrusted` that nobody else has.
+std::optional<PieceIndex> LeftPieces::last_resort_locked(
+    const PeerPieces& peer, std::span<const PieceIndex> distrusted) const {
+  for (const PieceIndex piece : distrusted) {
+    if (left_.contains(piece) && peer.has.has(piece) && availability_locked(piece) <= 1) {
+      return piece;
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<PieceIndex> LeftPieces::endgame_pick_locked(const PeerPieces& peer,

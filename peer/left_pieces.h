@@ -54,7 +54,7 @@ class LeftPieces {
   void peer_left(PeerPieces& peer) EXCLUDES(mutex_);
 
   // The next piece to ask of a peer that has `peer.has`, or nothing. Pieces in `distrusted` (which
-  // the peer sent wrongly) are passed over as long as somebody else has them. Endgame: when no
+  // the peer sent wrongly) come last, and not as long as somebody else has them. Endgame: when no
   // piece that the peer has is left unclaimed, one that others claimed before `claimed_before` and
   // that has not come since; a few at most ask for the same one, and another when a minute has
   // brought nothing. kNoEndgame: none of those.
@@ -88,6 +88,9 @@ class LeftPieces {
 
   void give_back(PieceIndex piece) EXCLUDES(mutex_);
   std::uint32_t availability_locked(PieceIndex piece) const REQUIRES(mutex_);
+  std::optional<PieceIndex> last_resort_locked(const PeerPieces& peer,
+                                               std::span<const PieceIndex> distrusted) const
+      REQUIRES(mutex_);
   std::optional<PieceIndex> endgame_pick_locked(const PeerPieces& peer,
                                                 std::span<const PieceIndex> distrusted,
                                                 TimePoint now, TimePoint claimed_before) const

@@ -13,6 +13,9 @@
 namespace piecework::peer {
 namespace {
 
+// At a time: some 15 ms where memory is given out page by page (tmpfs).
+constexpr std::uint64_t kReserveBytes = 64 << 20;
+
 // Runs `call`, turning what the operating system refuses into a StorageError.
 template <typename Call>
 auto storage_call(Call call) {
@@ -76,7 +79,7 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
   file_ = directory_.open_existing(name, O_RDWR);
   if (!file_.valid()) {
     file_ = directory_.create(name);
-    reserve();
+    resize();
     return {Bitfield(pieces), Bitfield(pieces), false};
   }
   const FileMark found = mark();
@@ -85,7 +88,7 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
                        path() + " is longer than the torrent's file; move it away");
   }
   const bool ours = state && !state->complete && state->file.is_same_file(found);
-  reserve();
+  resize();
   // The disk was full when it was made, and nothing has been written since.
   if (found.length == 0) return {Bitfield(pieces), Bitfield(pieces), false};
   if (state && !state->complete && state->clean && state->file == found) {
@@ -146,23 +149,37 @@ ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
   return {is_part_ ? mark() : mark_, !is_part_, clean, verified};
 }
 
-void PieceStore::reserve() {
-  const auto length = static_cast<off_t>(torrent_.layout.file_length());
+void PieceStore::resize() {
+  const std::uint64_t length = torrent_.layout.file_length();
   struct stat status;
   if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
   const auto allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
   // Reserving again would change the file's time, by which a clean stop is recognised.
-  if (status.st_size == length && allocated >= torrent_.layout.file_length()) return;
-  const std::uint64_t needed =
-      torrent_.layout.file_length() - std::min(torrent_.layout.file_length(), allocated);
+  const bool has_length = static_cast<std::uint64_t>(status.st_size) == length;
+  reserved_ = has_length && allocated >= length ? length : 0;
+  if (reserved_ == length && has_length) return;
+  const std::uint64_t needed = length - std::min(length, allocated);
   if (min_free_bytes_ > 0 && directory_.free_bytes() < needed + min_free_bytes_) {
     errno = ENOSPC;
     throw_errno("reserve " + path() + " beside min_free_space");
   }
-  if (length > 0 && ::fallocate(file_.get(), 0, 0, length) == 0) return;
-  if (length > 0 && errno != EOPNOTSUPP && errno != ENOSYS) throw_errno("reserve " + path());
-  if (status.st_size != length && ::ftruncate(file_.get(), length) < 0)
+  if (!has_length && ::ftruncate(file_.get(), static_cast<off_t>(length)) < 0) {
     throw_errno("resize " + path());
+  }
+}
+
+bool PieceStore::reserve_more() {
+  const std::uint64_t length = torrent_.layout.file_length();
+  if (!is_part_ || reserved_ >= length) return false;
+  const std::uint64_t step = std::min(kReserveBytes, length - reserved_);
+  if (::fallocate(file_.get(), 0, static_cast<off_t>(reserved_), static_cast<off_t>(step)) == 0) {
+    reserved_ += step;
+  } else if (errno == EOPNOTSUPP || errno == ENOSYS) {
+    reserved_ = length;
+  } else if (errno != EINTR) {
+    storage_call([&] { throw_errno("reserve " + path()); });
+  }
+  return reserved_ < length;
 }
 
 // A hole has never been written, so there is nothing in it to be hashed (lseek(2), SEEK_DATA).

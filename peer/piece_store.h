@@ -41,13 +41,18 @@ class PieceStore {
     bool final_name;    // found as NAME, not as NAME.part
   };
 
-  // Opens NAME, else NAME.part, else makes NAME.part; reserves the space (fallocate(2) where the
-  // file system can). `state` is what was saved of it. Throws StorageError, also when NAME or
-  // NAME.part is there but cannot be of this torrent. May be called again, to start over.
+  // Opens NAME, else NAME.part, else makes NAME.part in its full length. `state` is what was saved
+  // of it. Throws StorageError, also when NAME or NAME.part is there but cannot be of this torrent,
+  // or when min_free_bytes would not stay free. May be called again, to start over.
   Opened open(const std::optional<ResumeState>& state);
 
   // Has somebody else written to the file since open()? Of use as long as nothing is written here.
   bool changed_since_opened() const;
+
+  // Reserves the space of a part, a good deal of it a call (fallocate(2), where the file system
+  // can): of a big file it takes a while, in which pieces may come. True until all is reserved.
+  // Throws StorageError.
+  bool reserve_more();
 
   // Writes all of `piece`; data.size() is its length. Throws StorageError.
   void write_piece(PieceIndex piece, std::span<const std::byte> data);
@@ -76,7 +81,7 @@ class PieceStore {
  private:
   Opened open_complete(const std::optional<ResumeState>& state);
   Opened open_part(const std::optional<ResumeState>& state);
-  void reserve();
+  void resize();
   Bitfield pieces_with_data(const Bitfield& except) const;
   void read_from_disk() const;
   FileMark mark() const { return FileMark::of(file_.get(), path()); }
@@ -85,7 +90,8 @@ class PieceStore {
   const Torrent& torrent_;
   const std::uint64_t min_free_bytes_;
   UniqueFd file_;
-  FileMark mark_;  // as it was opened, or finished
+  FileMark mark_;               // as it was opened, or finished
+  std::uint64_t reserved_ = 0;  // bytes of the file, from its start
   bool sync_failed_ = false;
   std::atomic<bool> is_part_ = true;
 };

@@ -155,6 +155,21 @@ TEST_SUITE("left_pieces") {
     CHECK(left.unavailable() == 2);
   }
 
+  TEST_CASE("what a peer has sent wrongly is asked of it last") {
+    LeftPieces left(Bitfield(20), 1);
+    PeerPieces bad{Bitfield(20, true)};
+    left.peer_joined(bad);
+    const auto distrusted = indexes({7});
+    std::vector<PieceClaim> claims;
+    for (int i = 0; i < 19; ++i) {
+      auto claim = left.claim(bad, distrusted, kNow, kBusy);
+      REQUIRE(claim);
+      CHECK(claim->piece() != PieceIndex(7));
+      claims.push_back(std::move(*claim));
+    }
+    CHECK(name(left.claim(bad, distrusted, kNow, kBusy)) == "7");
+  }
+
   TEST_CASE("a piece that a peer sent wrongly is asked of others, as long as there are any") {
     LeftPieces left(pieces("00"), 1);
     const PeerPieces bad = joined(left, "11");

@@ -68,6 +68,7 @@ TEST_SUITE("piece_store") {
     const Rig rig;
     PieceStore store = rig.store();
     CHECK(opened(store) == "00000 00000");
+    CHECK_FALSE(store.reserve_more());
     CHECK(store.is_part());
     CHECK(store.path() == rig.temp.file(kPart));
     CHECK_FALSE(rig.exists(kName));
@@ -75,6 +76,21 @@ TEST_SUITE("piece_store") {
     REQUIRE(::stat(rig.temp.file(kPart).c_str(), &status) == 0);
     CHECK(status.st_size == static_cast<off_t>(rig.sample.content.size()));
     CHECK(static_cast<std::size_t>(status.st_blocks) * 512 >= rig.sample.content.size());
+  }
+
+  TEST_CASE("the space of a big file is reserved bit by bit, and not twice") {
+    Rig rig;
+    rig.sample.torrent.layout = PieceLayout(std::uint64_t{130} << 20, 1 << 20);
+    PieceStore store = rig.store();
+    opened(store);
+    CHECK(store.reserve_more());
+    CHECK(store.reserve_more());
+    CHECK_FALSE(store.reserve_more());
+    const auto mark = FileMark::at(rig.temp.file(kPart));
+    CHECK_FALSE(store.reserve_more());
+    opened(store);
+    CHECK_FALSE(store.reserve_more());
+    CHECK(FileMark::at(rig.temp.file(kPart)) == mark);
   }
 
   TEST_CASE("pieces land where they belong, and finishing gives the file its name") {
@@ -334,6 +350,8 @@ TEST_SUITE("piece_store") {
     CHECK(has(problem(greedy), "min_free_space"));
     PieceStore modest(rig.directory, rig.sample.torrent, 1);
     CHECK(opened(modest) == "00000 00000");
+    CHECK(has(problem(greedy), "min_free_space"));
+    CHECK_FALSE(modest.reserve_more());
     CHECK(opened(greedy) == "00000 11111");
   }
 
