@@ -407,7 +407,7 @@ TEST_SUITE("peer_connection") {
     fake.say(MessageId::kRequest, 0);
     const std::string begun = recv_text(fake.stream(), 8 + 9 + 1024);
     CHECK(begun.substr(17) == sample.content.substr(0, 1024));
-    CHECK(node.swarm().uploaded == 1024);
+    CHECK(eventually([&] { return node.swarm().uploaded == 1024; }));
     talk.connection().close(Outcome::kStopped);
     CHECK(recv_text(fake.stream(), (64 << 10) - 1024) == sample.content.substr(1024));
     CHECK(hear_to_the_end(fake) == "ServerClose");
@@ -426,7 +426,10 @@ TEST_SUITE("peer_connection") {
       fake.introduce("1", greeting_for(sample.torrent));
       fake.say(MessageId::kUnChoke);
       CHECK(fake.hear_sorted(3) == "Bitfield 0 greeting, Interested, Request 0");
-      fake.say_piece(0, sample.content);
+      // What has arrived would still be read after abort(), so that one gets half of it.
+      const std::size_t sent = sample.content.size() / (lifted ? 1 : 2);
+      fake.say_bytes(text_of(EncodedMessage::piece_head(PieceIndex(0), 64 << 10).bytes()));
+      fake.say_bytes(std::string_view(sample.content).substr(0, sent));
       CHECK(node.swarm().left().held_count() == 0);
       if (lifted) {
         node.bandwidth().set({});
@@ -434,7 +437,7 @@ TEST_SUITE("peer_connection") {
         CHECK(node.content() == sample.content);
       } else {
         talk.connection().abort();
-        CHECK(talk.outcome() != Outcome::kBothComplete);
+        CHECK(talk.outcome() == Outcome::kLost);
       }
     }
   }
