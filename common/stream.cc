@@ -22,6 +22,8 @@ namespace {
 // One sendfile(2) call moves at most this much.
 constexpr std::uint64_t kMaxSendfileBytes = 1 << 20;
 
+constexpr std::size_t kMostLowWater = 256 << 10;
+
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK;
 }
@@ -107,11 +109,23 @@ std::size_t Stream::recv_some(std::span<std::byte> buffer, Deadline deadline) {
 }
 
 std::optional<std::size_t> Stream::try_recv_some(std::span<std::byte> buffer, Deadline deadline) {
+  return try_recv(buffer, 1, deadline);
+}
+
+// Sleeps, if it has to, until `wake_at` bytes are there: to be woken for each few segments of a
+// large body costs more than to copy them.
+std::optional<std::size_t> Stream::try_recv(std::span<std::byte> buffer, std::size_t wake_at,
+                                            Deadline deadline) {
   while (true) {
     const ssize_t n =
         retry_eintr([&] { return ::recv(socket_.get(), buffer.data(), buffer.size(), 0); });
     if (n >= 0) return static_cast<std::size_t>(n);
     if (!would_block(errno)) throw_errno("recv");
+    const int low_water = static_cast<int>(std::min(wake_at, kMostLowWater));
+    if (low_water != low_water_) {
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
+      low_water_ = low_water;
+    }
     if (!is_ready(POLLIN, deadline)) return std::nullopt;
   }
 }
@@ -119,12 +133,14 @@ std::optional<std::size_t> Stream::try_recv_some(std::span<std::byte> buffer, De
 bool Stream::recv_exact(std::span<std::byte> buffer, Deadline deadline) {
   std::size_t got = 0;
   while (got < buffer.size()) {
-    const std::size_t n = recv_some(buffer.subspan(got), deadline);
-    if (n == 0) {
+    const auto rest = buffer.subspan(got);
+    const auto n = try_recv(rest, rest.size(), deadline);
+    if (!n) throw TimeoutError("recv timed out");
+    if (*n == 0) {
       if (got == 0) return false;
       throw ProtocolError(kTruncated, {{"got", got}, {"expected", buffer.size()}});
     }
-    got += n;
+    got += *n;
   }
   return true;
 }
@@ -178,7 +194,7 @@ void Stream::finish_sending() noexcept {
 void Stream::drain(Deadline deadline) noexcept {
   std::byte scrap[4096];
   try {
-    while (recv_some(scrap, deadline) > 0) {
+    while (Clock::now() < deadline && recv_some(scrap, deadline) > 0) {
     }
   } catch (const std::exception&) {
     // The connection ends here whatever the other side does.

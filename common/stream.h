@@ -74,10 +74,13 @@ class Stream {
   struct Prepared {};
   Stream(UniqueFd socket, Prepared) : socket_(std::move(socket)) {}
 
+  std::optional<std::size_t> try_recv(std::span<std::byte> buffer, std::size_t wake_at,
+                                      Deadline deadline);
   bool is_ready(short events, Deadline deadline);
   void wait_for(short events, Deadline deadline, const char* what);
 
   UniqueFd socket_;
+  int low_water_ = 1;  // SO_RCVLOWAT, as it is set
 };
 
 }  // namespace piecework

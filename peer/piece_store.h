@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "common/bitfield.h"
+#include "common/clock.h"
 #include "common/torrent.h"
 #include "common/unique_fd.h"
 #include "peer/download_dir.h"
@@ -92,6 +93,7 @@ class PieceStore {
   UniqueFd file_;
   FileMark mark_;               // as it was opened, or finished
   std::uint64_t reserved_ = 0;  // bytes of the file, from its start
+  std::uint64_t reserve_step_ = 0;
   bool sync_failed_ = false;
   std::atomic<bool> is_part_ = true;
 };

@@ -81,8 +81,7 @@ run_ours() {
   done
 }
 
-# run_limit CASE SENDERS RECEIVERS CONNECTIONS: samples CASE.limitN, .limitN.cpu and .limitN.whole, which
-# has the longest of its preallocations as well.
+# run_limit CASE SENDERS RECEIVERS CONNECTIONS: samples CASE.limitN and .limitN.cpu.
 run_limit() {
   local case=$1 senders=() from=() i cpu
   for i in $(seq "$2"); do
@@ -102,11 +101,9 @@ run_limit() {
     $1 == "start" && (!from || $2 < from) { from = $2 }
     $1 == "end" && $2 > to { to = $2 }
     $1 == "cpu" { cpu += $2 }
-    $1 == "reserve" && $2 > reserve { reserve = $2 }
-    END { printf "%.3f %.3f %.3f\n", to - from, cpu, to - from + reserve }' >"$work/measured"
+    END { printf "%.3f %.3f\n", to - from, cpu }' >"$work/measured"
   sample "$case.limit$4" "$(cut -d' ' -f1 "$work/measured")"
   sample "$case.limit$4.cpu" "$(cut -d' ' -f2 "$work/measured")"
-  sample "$case.limit$4.whole" "$(cut -d' ' -f3 "$work/measured")"
   for i in $(seq "$3"); do rm -r "$work/received$i" "$work/receiver$i"; done
 }
 
@@ -124,8 +121,6 @@ measure() {
   cpu=$(best_of "$case".limit{1,2,3}.cpu)
   row "$(calculate "$(median "$case.ours") / $(median "$best")" 2)" "$6" "$title: seconds" \
     "$(spread "$case.ours")" "limit $(spread "$best"), ${best##*limit} connections"
-  row "$(calculate "$(median "$case.ours") / $(median "$best.whole")" 2)" - \
-    "  beside it with its preallocation" "" "limit $(spread "$best.whole")"
   row "$(calculate "$(median "$case.ours.cpu") / $(median "$best.cpu")" 2)" 1.2 "  processor seconds" \
     "$(spread "$case.ours.cpu" 2)" "limit $(spread "$best.cpu" 2); its least $(median "$cpu")"
   row "$(calculate "$(median "$case.ours.own") / $(median "$best")" 2)" - "  seconds= of torrent.complete" \
