@@ -92,7 +92,7 @@ void Exchange::on_have(PieceIndex piece) {
   if (mine_.has(piece) || !fetch_ || untrusted_) return;
   ++wanted_;
   update_interest_locked();
-  outbox_.wake_to_request();
+  if (window_.has_room()) outbox_.wake_to_request();
 }
 
 void Exchange::on_request(PieceIndex piece) {
@@ -118,7 +118,7 @@ void Exchange::on_suggest(PieceIndex piece) {
   if (!fetch_ || mine_.has(piece) || !peer_.has.has(piece)) return;
   if (suggested_.size() >= kMostSuggested) suggested_.pop_front();
   suggested_.push_back(piece);
-  if (!window_.full()) outbox_.wake_to_request();
+  if (window_.has_room()) outbox_.wake_to_request();
 }
 
 void Exchange::expect_piece(PieceIndex piece) const {
@@ -134,7 +134,7 @@ void Exchange::on_good_piece(PieceIndex piece, TimePoint now) {
   fulfilled = window_.take(piece);
   window_.delivered(layout_.length(piece), now);
   update_interest_locked();
-  outbox_.wake_to_request();
+  if (window_.has_room()) outbox_.wake_to_request();
 }
 
 bool Exchange::on_bad_piece(PieceIndex piece, TimePoint now) {
@@ -160,7 +160,9 @@ void Exchange::on_piece_held(PieceIndex piece) {
     return;
   }
   if (!mine_.set(piece)) return;
-  if (kind_ == PeerKind::kOurs) outbox_.push(EncodedMessage::indexed(MessageId::kHave, piece));
+  if (kind_ == PeerKind::kOurs) {
+    outbox_.push_patient(EncodedMessage::indexed(MessageId::kHave, piece));
+  }
   if (takes_.cancel) not_needed = window_.take(piece);
   if (not_needed) {
     outbox_.push(EncodedMessage::indexed(MessageId::kCancel, piece));

@@ -1,5 +1,6 @@
 #include "peer/outbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/errors.h"
@@ -13,20 +14,34 @@ void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void Outbox::push(const EncodedMessage& message) {
-  MutexLock lock(mutex_);
-  if (closed_) return;
+void Outbox::append_locked(const EncodedMessage& message) {
   if (small_.size() + message.bytes().size() > max_small_bytes_) {
     throw ProtocolError("outbox_full", {{"bytes", small_.size()}});
   }
   append(small_, message.bytes());
+}
+
+void Outbox::push(const EncodedMessage& message) {
+  MutexLock lock(mutex_);
+  if (closed_) return;
+  append_locked(message);
+  urgent_ = true;
   changed_.notify_one();
+}
+
+void Outbox::push_patient(const EncodedMessage& message) {
+  MutexLock lock(mutex_);
+  if (closed_) return;
+  append_locked(message);
+  // The writer looks again by itself when the patience is over.
+  if (patient_until_ <= Clock::now()) changed_.notify_one();
 }
 
 void Outbox::push_frame(std::vector<std::byte> frame) {
   MutexLock lock(mutex_);
   if (closed_) return;
   append(small_, frame);
+  urgent_ = true;
   changed_.notify_one();
 }
 
@@ -65,14 +80,26 @@ void Outbox::close(std::optional<EncodedMessage> last) {
   changed_.notify_one();
 }
 
+bool Outbox::has_work_locked() const {
+  if (closed_ || request_ || urgent_ || !pieces_.empty()) return true;
+  return !small_.empty() && patient_until_ <= Clock::now();
+}
+
 Outbox::Next Outbox::wait(Deadline deadline) {
   MutexLock lock(mutex_);
-  while (small_.empty() && !closed_ && !request_ && pieces_.empty()) {
-    if (!changed_.wait_until(mutex_, deadline)) return {Next::What::kTimeout, {}, {}};
+  while (!has_work_locked()) {
+    const TimePoint now = Clock::now();
+    if (deadline <= now) return {Next::What::kTimeout, {}, {}};
+    changed_.wait_until(mutex_,
+                        patient_until_ > now ? std::min(deadline, patient_until_) : deadline);
   }
   if (closed_) return {Next::What::kClosed, std::exchange(small_, {}), {}};
-  if (!small_.empty()) return {Next::What::kSmall, std::exchange(small_, {}), {}};
   if (std::exchange(request_, false)) return {Next::What::kRequest, {}, {}};
+  if (!small_.empty()) {
+    urgent_ = false;
+    patient_until_ = Clock::now() + kPatience;
+    return {Next::What::kSmall, std::exchange(small_, {}), {}};
+  }
   const PieceIndex piece = pieces_.front();
   pieces_.pop_front();
   return {Next::What::kPiece, {}, piece};

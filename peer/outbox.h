@@ -10,10 +10,14 @@
 #include <optional>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/messages.h"
 #include "common/mutex.h"
 
 namespace piecework::peer {
+
+// How long a frame may wait for others behind one that has just been sent.
+inline constexpr milliseconds kPatience{5};
 
 class Outbox {
  public:
@@ -24,6 +28,9 @@ class Outbox {
 
   // Throws ProtocolError "outbox_full" when the peer makes us answer faster than it reads.
   void push(const EncodedMessage& message) EXCLUDES(mutex_);
+  // The same for one that may wait a few milliseconds for others, when one has just been sent: in a
+  // fast swarm, waking two threads for each Have costs more than the rest of it.
+  void push_patient(const EncodedMessage& message) EXCLUDES(mutex_);
   // A first frame. Not bounded: it is sent once.
   void push_frame(std::vector<std::byte> frame) EXCLUDES(mutex_);
   // Throws ProtocolError "too_many_requests" when max_pieces wait already.
@@ -42,17 +49,22 @@ class Outbox {
     std::vector<std::byte> small;  // one or more whole frames; with kClosed, the last one
     PieceIndex piece;
   };
-  // Waits for the next thing to do, until `deadline` at the latest. Requests are looked for before
-  // a piece is sent: the other side should never wait for ours.
+  // Waits for the next thing to do, until `deadline` at the latest. Requests are looked for first:
+  // the other side should never wait for ours, and they go with what waits to be sent.
   Next wait(Deadline deadline) EXCLUDES(mutex_);
 
  private:
+  void append_locked(const EncodedMessage& message) REQUIRES(mutex_);
+  bool has_work_locked() const REQUIRES(mutex_);
+
   const std::size_t max_pieces_;
   const std::size_t max_small_bytes_;
 
   Mutex mutex_;
   CondVar changed_;
   std::vector<std::byte> small_ GUARDED_BY(mutex_);
+  bool urgent_ GUARDED_BY(mutex_) = false;  // some of small_ is not patient
+  TimePoint patient_until_ GUARDED_BY(mutex_) = TimePoint::min();
   std::deque<PieceIndex> pieces_ GUARDED_BY(mutex_);
   bool request_ GUARDED_BY(mutex_) = false;
   bool closed_ GUARDED_BY(mutex_) = false;

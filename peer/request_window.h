@@ -4,6 +4,7 @@
 // Plain data: one thread at a time; Exchange guards it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,11 @@ class RequestWindow {
   RequestWindow(const PieceLayout& layout, std::uint32_t peer_accepts);
 
   bool full() const { return outstanding_.size() >= depth_; }
+  // Enough room to be worth a look: a quarter of the window, one piece at least. Whenever a piece
+  // that was asked for comes, there is a moment to ask again.
+  bool has_room() const {
+    return outstanding_.size() + std::max<std::size_t>(1, depth_ / 4) <= depth_;
+  }
   bool idle() const { return outstanding_.empty(); }
 
   void asked(PieceClaim claim, TimePoint now);

@@ -33,7 +33,7 @@ struct Rig {
   std::string said() {
     std::string text;
     while (true) {
-      const Outbox::Next next = outbox.wait(Clock::now());
+      const Outbox::Next next = outbox.wait(Clock::now() + 2 * kPatience);
       if (next.what == Outbox::Next::What::kTimeout) return text;
       if (!text.empty()) text += ", ";
       if (next.what == Outbox::Next::What::kSmall) text += frames_text(text_of(next.small));
@@ -117,7 +117,7 @@ TEST_SUITE("exchange") {
     rig.exchange.expect_piece(PieceIndex(1));
     rig.held(1);
     rig.exchange.on_good_piece(PieceIndex(1), kStart);
-    CHECK(rig.said() == "Have 1, UnInterested, look");
+    CHECK(rig.said() == "look, Have 1, UnInterested");
   }
 
   TEST_CASE("a piece that another connection brought may end the interest as well") {
@@ -137,7 +137,7 @@ TEST_SUITE("exchange") {
     rig.exchange.on_have(PieceIndex(0));
     CHECK(rig.said() == "");
     rig.exchange.on_have(PieceIndex(1));
-    CHECK(rig.said() == "Interested, look");
+    CHECK(rig.said() == "look, Interested");
     rig.exchange.on_have(PieceIndex(1));
     CHECK(rig.said() == "");
     rig.held(1);
@@ -369,7 +369,7 @@ TEST_SUITE("exchange") {
     rig.held(1);
     CHECK(rig.said() == "");
     rig.exchange.on_good_piece(PieceIndex(1), kStart);
-    CHECK(rig.said() == "UnInterested, look");
+    CHECK(rig.said() == "look, UnInterested");
   }
 
   TEST_CASE("a conversation with an original is over when both sides rest") {
@@ -533,7 +533,7 @@ TEST_SUITE("exchange") {
       rig.said();
       rig.asked();
       rig.held(1);
-      CHECK(rig.said() == (takes_cancel ? "Have 1, Cancel 1, look" : "Have 1"));
+      CHECK(rig.said() == (takes_cancel ? "look, Have 1, Cancel 1" : "Have 1"));
       // It may have been on its way.
       rig.exchange.expect_piece(PieceIndex(1));
       rig.exchange.on_good_piece(PieceIndex(1), kStart);
@@ -548,7 +548,7 @@ TEST_SUITE("exchange") {
     rig.said();
     rig.exchange.on_good_piece(PieceIndex(1), kStart);
     rig.held(1);
-    CHECK(rig.said() == "Have 1, look");
+    CHECK(rig.said() == "look, Have 1");
   }
 
   TEST_CASE("a request that is cancelled is not answered") {

@@ -39,20 +39,48 @@ std::string next(Outbox& outbox) {
 }
 
 TEST_SUITE("outbox") {
-  TEST_CASE("small frames overtake pieces, requests come between, and each keeps its order") {
+  TEST_CASE("requests are looked for first, small frames overtake pieces, each keeps its order") {
     Outbox outbox(10, 1000);
     outbox.push_piece(PieceIndex(7));
     outbox.push_piece(PieceIndex(3));
     outbox.wake_to_request();
     outbox.push(kInterested);
     outbox.push(kUnChoke);
-    CHECK(next(outbox) == "small " + encoded(kInterested) + encoded(kUnChoke));
     CHECK(next(outbox) == "request");
+    CHECK(next(outbox) == "small " + encoded(kInterested) + encoded(kUnChoke));
     CHECK(next(outbox) == "piece 7");
     outbox.push(kInterested);
     CHECK(next(outbox) == "small " + encoded(kInterested));
     CHECK(next(outbox) == "piece 3");
     CHECK(next(outbox) == "timeout");
+  }
+
+  TEST_CASE("a patient frame waits for others behind one that has just been sent") {
+    Outbox outbox(10, 1000);
+    outbox.push_patient(kInterested);
+    CHECK(next(outbox) == "small " + encoded(kInterested));  // the first does not
+    outbox.push_patient(kInterested);
+    outbox.push_patient(kUnChoke);
+    const TimePoint before = Clock::now();
+    const Outbox::Next both = outbox.wait(Clock::now() + seconds(10));
+    CHECK(text_of(both.small) == encoded(kInterested) + encoded(kUnChoke));
+    CHECK(Clock::now() - before < seconds(5));
+  }
+
+  TEST_CASE("a patient frame goes with whatever is sent next") {
+    Outbox outbox(10, 1000);
+    outbox.push(kInterested);
+    next(outbox);
+    outbox.push_patient(kInterested);
+    outbox.push(kUnChoke);
+    CHECK(next(outbox) == "small " + encoded(kInterested) + encoded(kUnChoke));
+    outbox.push_patient(kInterested);
+    outbox.push_piece(PieceIndex(7));
+    CHECK(next(outbox) == "small " + encoded(kInterested));
+    CHECK(next(outbox) == "piece 7");
+    outbox.push_patient(kInterested);
+    outbox.close(std::nullopt);
+    CHECK(text_of(outbox.wait(Clock::now()).small) == encoded(kInterested));
   }
 
   TEST_CASE("many wakes make one look, and a later one makes another") {
