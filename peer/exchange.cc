@@ -1,5 +1,6 @@
 #include "peer/exchange.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -89,6 +90,7 @@ void Exchange::on_have(PieceIndex piece) {
   if (!peer_.has.set(piece)) return;
   left_.peer_gained(peer_, piece);
   if (offers_) offers_->settled(piece);
+  offer_locked();
   if (mine_.has(piece) || !fetch_ || untrusted_) return;
   ++wanted_;
   update_interest_locked();
@@ -116,6 +118,7 @@ void Exchange::on_cancel(PieceIndex piece) {
 void Exchange::on_suggest(PieceIndex piece) {
   MutexLock lock(mutex_);
   if (!fetch_ || mine_.has(piece) || !peer_.has.has(piece)) return;
+  is_steered_ = true;
   if (suggested_.size() >= kMostSuggested) suggested_.pop_front();
   suggested_.push_back(piece);
   if (window_.has_room()) outbox_.wake_to_request();
@@ -238,13 +241,14 @@ std::optional<PieceClaim> Exchange::claim_suggested_locked(TimePoint now) {
   while (!suggested_.empty()) {
     const PieceIndex piece = suggested_.front();
     suggested_.pop_front();
+    if (std::find(distrusted_.begin(), distrusted_.end(), piece) != distrusted_.end()) continue;
     if (auto claim = left_.claim_left(piece, now)) return claim;
   }
   return std::nullopt;
 }
 
 void Exchange::offer_locked() {
-  if (!offers_) return;
+  if (!offers_ || send_.value() != SendState::Value::k01) return;
   while (const auto piece = offers_->next()) {
     outbox_.push(EncodedMessage::indexed(MessageId::kSuggest, *piece));
   }
@@ -260,6 +264,8 @@ std::optional<ChokePeer> Exchange::wants_slot() const {
 
 std::optional<PieceClaim> Exchange::claim_locked(TimePoint now) {
   if (auto claim = claim_suggested_locked(now)) return claim;
+  // Each Request to one that steers brings its next suggestion; on a long path, too late.
+  if (is_steered_ && !window_.is_low()) return std::nullopt;
   if (!window_.idle()) return left_.claim(peer_, distrusted_, now, LeftPieces::kNoEndgame);
   const TimePoint claimed_before = now - kEndgamePatience;
   auto claim = left_.claim(peer_, distrusted_, now, claimed_before);

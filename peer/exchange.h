@@ -23,7 +23,7 @@ namespace piecework::peer {
 
 // In the endgame a connection with nothing to do asks for what another one has been waiting for so
 // long: on a healthy path the piece comes sooner, and is not sent twice for nothing.
-inline constexpr milliseconds kEndgamePatience{500};
+inline constexpr milliseconds kEndgamePatience{250};
 
 // A piece that a peer has sent wrongly is asked of it again when it has been idle for so long and
 // nobody else, though others have it, has sent it meanwhile.
@@ -134,6 +134,7 @@ class Exchange {
   PeerTakes takes_ GUARDED_BY(mutex_);
   std::optional<Offers> offers_ GUARDED_BY(mutex_);      // to a leecher, while we seed
   std::deque<PieceIndex> suggested_ GUARDED_BY(mutex_);  // by a seeder, and not yet looked at
+  bool is_steered_ GUARDED_BY(mutex_) = false;           // it has suggested something
   RequestWindow window_ GUARDED_BY(mutex_);
   std::vector<PieceIndex> distrusted_ GUARDED_BY(mutex_);  // which the peer sent wrongly
   TimePoint distrusted_since_ GUARDED_BY(mutex_);          // the last of these

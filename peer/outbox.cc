@@ -97,7 +97,7 @@ Outbox::Next Outbox::wait(Deadline deadline) {
   if (std::exchange(request_, false)) return {Next::What::kRequest, {}, {}};
   if (!small_.empty()) {
     urgent_ = false;
-    patient_until_ = Clock::now() + kPatience;
+    patient_until_ = Clock::now() + patience_;
     return {Next::What::kSmall, std::exchange(small_, {}), {}};
   }
   const PieceIndex piece = pieces_.front();

@@ -16,20 +16,22 @@
 
 namespace piecework::peer {
 
-// How long a frame may wait for others behind one that has just been sent.
-inline constexpr milliseconds kPatience{5};
+// How long a frame may wait for others behind one that has just been sent: in a swarm of 16 hosts
+// of 100 Mbit/s, each of which completes a piece every 6 ms and tells all others, it makes one send
+// of four.
+inline constexpr milliseconds kPatience{25};
 
 class Outbox {
  public:
   // At most `max_pieces` pieces may wait; `max_small_bytes` bounds the bytes of waiting small
   // frames.
-  Outbox(std::size_t max_pieces, std::size_t max_small_bytes)
-      : max_pieces_(max_pieces), max_small_bytes_(max_small_bytes) {}
+  Outbox(std::size_t max_pieces, std::size_t max_small_bytes, milliseconds patience = kPatience)
+      : max_pieces_(max_pieces), max_small_bytes_(max_small_bytes), patience_(patience) {}
 
   // Throws ProtocolError "outbox_full" when the peer makes us answer faster than it reads.
   void push(const EncodedMessage& message) EXCLUDES(mutex_);
-  // The same for one that may wait a few milliseconds for others, when one has just been sent: in a
-  // fast swarm, waking two threads for each Have costs more than the rest of it.
+  // The same for one that may wait a moment for others, when one has just been sent: in a fast
+  // swarm, waking two threads for each Have costs more than the rest of it.
   void push_patient(const EncodedMessage& message) EXCLUDES(mutex_);
   // A first frame. Not bounded: it is sent once.
   void push_frame(std::vector<std::byte> frame) EXCLUDES(mutex_);
@@ -59,6 +61,7 @@ class Outbox {
 
   const std::size_t max_pieces_;
   const std::size_t max_small_bytes_;
+  const milliseconds patience_;
 
   Mutex mutex_;
   CondVar changed_;

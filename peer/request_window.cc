@@ -1,6 +1,7 @@
 #include "peer/request_window.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace piecework::peer {
@@ -10,7 +11,7 @@ constexpr std::uint32_t kMostBytes = 4 << 20;
 constexpr std::uint32_t kLeastRequests = 2;
 constexpr std::uint32_t kFirstRequests = 4;  // until it is known how fast the peer is
 constexpr std::uint32_t kMostRequests = 64;
-constexpr std::chrono::duration<double> kAhead{0.25};
+constexpr std::chrono::duration<double> kAhead{0.15};
 constexpr std::chrono::duration<double> kMeasureFor{0.1};
 
 }  // namespace
@@ -45,7 +46,7 @@ void RequestWindow::delivered(std::uint32_t bytes, TimePoint now) {
 }
 
 std::size_t RequestWindow::depth_for(double bytes) const {
-  const double pieces = std::min(bytes / piece_length_, static_cast<double>(most_));
+  const double pieces = std::min(std::round(bytes / piece_length_), static_cast<double>(most_));
   return std::clamp<std::size_t>(static_cast<std::size_t>(pieces),
                                  std::min<std::size_t>(most_, kLeastRequests), most_);
 }

@@ -1,5 +1,5 @@
 // The Requests of one connection: which pieces were ever asked for, which are outstanding, and how
-// many may be at a time: as many as the peer sends in a quarter of a second. Fewer would leave a
+// many may be at a time: as many as the peer sends in 0.15 s. Fewer would leave a
 // fast or long path idle; with more, a slow peer would sit on pieces that others could send.
 // Plain data: one thread at a time; Exchange guards it.
 #pragma once
@@ -27,6 +27,8 @@ class RequestWindow {
   bool has_room() const {
     return outstanding_.size() + std::max<std::size_t>(1, depth_ / 4) <= depth_;
   }
+  // Less than half of the window is outstanding.
+  bool is_low() const { return 2 * outstanding_.size() < depth_; }
   bool idle() const { return outstanding_.empty(); }
 
   void asked(PieceClaim claim, TimePoint now);

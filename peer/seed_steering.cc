@@ -4,7 +4,7 @@ namespace piecework::peer {
 namespace {
 
 // Offers that one leecher may have unused: more than it takes up while the next is on its way.
-constexpr std::size_t kMostOpenOffers = 8;
+constexpr std::size_t kMostOpenOffers = 3;
 
 }  // namespace
 

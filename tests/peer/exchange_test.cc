@@ -33,7 +33,7 @@ struct Rig {
   std::string said() {
     std::string text;
     while (true) {
-      const Outbox::Next next = outbox.wait(Clock::now() + 2 * kPatience);
+      const Outbox::Next next = outbox.wait(Clock::now() + milliseconds(2));
       if (next.what == Outbox::Next::What::kTimeout) return text;
       if (!text.empty()) text += ", ";
       if (next.what == Outbox::Next::What::kSmall) text += frames_text(text_of(next.small));
@@ -59,7 +59,7 @@ struct Rig {
 
   LeftPieces left;
   SeedSteering steering;
-  Outbox outbox{256, 64 << 10};
+  Outbox outbox{256, 64 << 10, milliseconds(1)};
   Exchange exchange;
 };
 
@@ -466,7 +466,7 @@ TEST_SUITE("exchange") {
     rig.said();
     rig.interested();
     const auto first = suggested(rig.said());
-    REQUIRE(first.size() == 8);
+    REQUIRE(first.size() == 3);
     rig.exchange.on_request(first[0]);
     CHECK(suggested(rig.said()).size() == 1);
     // What it has found elsewhere is no offer any more either.
@@ -510,6 +510,21 @@ TEST_SUITE("exchange") {
     rig.exchange.on_unchoke();
     rig.said();
     CHECK(rig.asked().starts_with("Request 7, Request 3, Request 5"));
+  }
+
+  TEST_CASE("while suggestions come, nothing else is asked but to keep the window half full") {
+    Rig rig(PeerKind::kOurs, std::string(100, '0'), std::string(100, '1'));
+    for (const std::uint32_t piece : {7U, 3U}) rig.exchange.on_suggest(PieceIndex(piece));
+    rig.exchange.on_unchoke();
+    rig.said();
+    CHECK(rig.asked() == "Request 7, Request 3");  // of a window of four
+    rig.exchange.on_suggest(PieceIndex(5));
+    CHECK(rig.asked() == "look, Request 5");
+    for (const std::uint32_t piece : {7U, 3U})
+      rig.exchange.on_good_piece(PieceIndex(piece), kStart);
+    CHECK(suggested(rig.said()).empty());
+    const std::string asked = rig.asked();
+    CHECK(asked.starts_with("Request "));
   }
 
   TEST_CASE("a suggestion that is of no use is passed over") {

@@ -78,24 +78,24 @@ TEST_SUITE("request_window") {
     }
   }
 
-  TEST_CASE("as much is asked ahead as the peer sends in a quarter of a second") {
+  TEST_CASE("as much is asked ahead as the peer sends in 0.15 s") {
     Rig rig(PieceLayout(std::uint64_t{1000} * 64 * kKiB, 64 * kKiB));
     RequestWindow window(rig.layout, 256);
-    // 64 KiB in 10 ms is 1.6 MiB in a quarter of a second.
-    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
-    CHECK(rig.speed(window, 64 * kKiB, milliseconds(50), 100) == 5);
+    // 64 KiB in 10 ms is 15 times that in 0.15 s.
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 15);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(50), 100) == 3);
     CHECK(rig.speed(window, 64 * kKiB, seconds(2), 5) == 2);
-    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 15);
   }
 
   TEST_CASE("the time in which nothing was asked for does not count") {
     Rig rig(PieceLayout(std::uint64_t{1000} * 64 * kKiB, 64 * kKiB));
     RequestWindow window(rig.layout, 256);
-    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 25);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 100) == 15);
     window.take_all();
     rig.outstanding.clear();
     rig.now += seconds(100);
-    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 9) == 25);
+    CHECK(rig.speed(window, 64 * kKiB, milliseconds(10), 9) == 15);
   }
 
   TEST_CASE("no more is asked than the peer accepts") {

@@ -38,7 +38,10 @@ TEST_SUITE("seed_steering") {
     const Offers second(steering, pieces("110000"));
     Offers third(steering, pieces("000001"));
     std::string order;
-    while (const auto piece = third.next()) order += std::to_string(piece->value());
+    while (const auto piece = third.next()) {
+      order += std::to_string(piece->value());
+      third.settled(*piece);
+    }
     REQUIRE(order.size() == 5);
     CHECK((order.substr(0, 2) == "34" || order.substr(0, 2) == "43"));
     CHECK(order[2] == '2');
