@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-pieces=1024
+pieces=2048
 piece_length=16384
 log=$work/leecher/log
 part=$work/leecher/downloads/file.bin.part
