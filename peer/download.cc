@@ -295,7 +295,7 @@ std::optional<Endpoint> Download::lone_peer() const {
   if (connections.size() != 1) return std::nullopt;
   const PeerConnection::Status status = connections.front()->status();
   const std::uint64_t wanted = std::uint64_t{status.standing.wanted} * store_.length(PieceIndex());
-  return wanted < kWorthASecondBytes ? std::nullopt : status.listens_at;
+  return wanted < kWorthASecondBytes ? std::nullopt : status.reached_at;
 }
 
 void Download::dial(const Endpoint& peer, std::uint32_t number) {

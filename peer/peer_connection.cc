@@ -100,7 +100,12 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
   fields.emplace_back("has", first.pieces.held());
   log_info("peer.connected", fields);
   first_.reset();
-  if (const auto listens_at = status().listens_at) on_met(*listens_at);
+  std::optional<Endpoint> listens_at;
+  {
+    MutexLock lock(mutex_);
+    listens_at = listens_at_locked();
+  }
+  if (listens_at) on_met(*listens_at);
 }
 
 void PeerConnection::join() {
@@ -523,7 +528,7 @@ PeerConnection::Status PeerConnection::status() const {
   const Exchange::Standing standing = exchange_.standing();
   MutexLock lock(mutex_);
   return {.remote = remote_,
-          .listens_at = listens_at_locked(),
+          .reached_at = dialled_by_us_ && greeting_ ? remote_ : listens_at_locked(),
           .agent = greeting_ ? greeting_->agent : kOriginalAgent,
           .standing = standing};
 }

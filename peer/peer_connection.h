@@ -64,7 +64,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
 
   struct Status {
     Endpoint remote;
-    std::optional<Endpoint> listens_at;  // of a peer of ours
+    std::optional<Endpoint> reached_at;  // a peer of ours: where it has been, or may be, dialled
     std::string agent;
     Exchange::Standing standing;
   };

@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-pieces=2048
+pieces=1024
 piece_length=16384
 log=$work/leecher/log
 part=$work/leecher/downloads/file.bin.part
