@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "common/heartbeat.h"
 #include "common/log.h"
 #include "common/socket.h"
 #include "common/wake_event.h"
@@ -46,6 +47,13 @@ bool is_transient(int error) {
          error == EHOSTUNREACH || error == EOPNOTSUPP || error == ENETUNREACH;
 }
 
+// The address at which a socket that listens there is reached from this host.
+Endpoint reachable(Endpoint listening) {
+  if (!listening.address.is_unspecified()) return listening;
+  listening.address = *IpAddress::parse(listening.address.is_v4() ? "127.0.0.1" : "::1");
+  return listening;
+}
+
 }  // namespace
 
 // One listening socket. Threads stand in accept itself: the kernel wakes one for each newcomer, and
@@ -54,7 +62,10 @@ bool is_transient(int error) {
 class TcpServer::Listener : public ConnectionThreads::Door {
  public:
   Listener(UniqueFd socket, ConnectionThreads& threads)
-      : socket_(std::move(socket)), threads_(threads), reserve_(open_reserve()) {
+      : socket_(std::move(socket)),
+        self_(reachable(socket_name(socket_.get()))),
+        threads_(threads),
+        reserve_(open_reserve()) {
     set_blocking(true);
     // What Stream::prepared() asks for; those accepted inherit it.
     const int on = 1;
@@ -63,15 +74,20 @@ class TcpServer::Listener : public ConnectionThreads::Door {
 
   const UniqueFd& socket() const { return socket_; }
 
+  void knock() noexcept;
+  bool answered() noexcept;
+
   std::optional<ConnectionThreads::Arrival> next() override {
     while (!closed_) {
       sockaddr_storage address{};
       socklen_t length = sizeof address;
       UniqueFd socket(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length,
                                 SOCK_CLOEXEC | SOCK_NONBLOCK));
+      heartbeat_.beat();
       if (socket.valid()) {
-        return ConnectionThreads::Arrival{Stream::prepared(std::move(socket)),
-                                          Endpoint::from_sockaddr(address)};
+        const Endpoint remote = Endpoint::from_sockaddr(address);
+        if (is_knock(remote)) continue;
+        return ConnectionThreads::Arrival{Stream::prepared(std::move(socket)), remote};
       }
       if (!closed_ && !is_transient(errno)) recover(errno);
     }
@@ -101,6 +117,8 @@ class TcpServer::Listener : public ConnectionThreads::Door {
   }
 
  private:
+  bool is_knock(const Endpoint& remote) noexcept;
+
   void recover(int error) {
     if (!is_out_of_descriptors(error)) {
       log_warn("accept.failed", {{"reason", std::generic_category().message(error)}});
@@ -141,13 +159,50 @@ class TcpServer::Listener : public ConnectionThreads::Door {
   }
 
   const UniqueFd socket_;
+  const Endpoint self_;  // where this host reaches it
   ConnectionThreads& threads_;
   std::vector<std::byte> farewell_;
   WakeEvent stop_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> making_room_{false};
+  Heartbeat heartbeat_;
+  UniqueFd knock_;                            // belongs to who asks
+  std::atomic<std::uint16_t> knock_port_{0};  // from where; 0: from nowhere
   UniqueFd reserve_;  // given up for a moment to turn a newcomer away; belongs to who makes room
 };
+
+// A connection from our own address to ourselves. Its port is known before anybody can accept it.
+void TcpServer::Listener::knock() noexcept {
+  heartbeat_.ask();
+  sockaddr_storage address{};
+  socklen_t length = Endpoint{self_.address, 0}.to_sockaddr(address);
+  knock_.reset(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!knock_.valid() ||
+      ::bind(knock_.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+      ::getsockname(knock_.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return;
+  }
+  knock_port_ = Endpoint::from_sockaddr(address).port;
+  length = self_.to_sockaddr(address);
+  // Whether it came through is seen by who accepts it.
+  static_cast<void>(::connect(knock_.get(), reinterpret_cast<const sockaddr*>(&address), length));
+}
+
+// With nobody in the backlog nobody is kept waiting: the knock was accepted, or held back by a
+// packet filter.
+bool TcpServer::Listener::answered() noexcept {
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  if (!heartbeat_.answered() && ::poll(&waiting, 1, 0) > 0) return false;
+  knock_.reset();
+  knock_port_ = 0;  // may be anybody's from now on
+  return true;
+}
+
+bool TcpServer::Listener::is_knock(const Endpoint& remote) noexcept {
+  std::uint16_t port = remote.port;
+  return knock_port_.load(std::memory_order_relaxed) == port && remote.address == self_.address &&
+         knock_port_.compare_exchange_strong(port, 0);
+}
 
 TcpServer::TcpServer(const std::vector<Endpoint>& listen, ConnectionThreads& threads,
                      ConnectionThreads::Handler handler, ConnectionThreads::Pace pace)
@@ -174,6 +229,16 @@ void TcpServer::set_farewell(std::span<const std::byte> bytes) {
 
 void TcpServer::start() {
   for (const auto& listener : listeners_) threads_.attend(listener, pace_, handler_);
+}
+
+void TcpServer::ask() noexcept {
+  for (const auto& listener : listeners_) listener->knock();
+}
+
+bool TcpServer::answered() noexcept {
+  bool all = true;
+  for (const auto& listener : listeners_) all = listener->answered() && all;
+  return all;
 }
 
 void TcpServer::stop() {

@@ -35,6 +35,13 @@ class TcpServer {
   void start();  // throws std::system_error when there are no threads
   void stop();   // takes no more; connections go on. May be called again.
 
+  // Knocks at each socket: a connection from this host to itself, dropped by whoever accepts it and
+  // seen by nobody else. It costs a descriptor until answered(): then it has been accepted, or
+  // others have been meanwhile. Where none can be made, only others that wait to be accepted tell.
+  // Both belong to one thread.
+  void ask() noexcept;
+  bool answered() noexcept;
+
  private:
   class Listener;
 

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "common/socket.h"
 #include "tests/support/eventually.h"
@@ -213,6 +216,80 @@ TEST_SUITE("tcp_server") {
     later.connect(endpoint, soon());
     CHECK(answers(later, 'c'));
     CHECK(answers(talks, 'c'));
+  }
+
+  TEST_CASE("asked whether somebody accepts, it answers on every socket, again and again") {
+    EchoServer echo({.total = 10, .per_address = 10}, {kAnyPort, *Endpoint::parse("[::1]:0")});
+    for (int i = 0; i < 20; ++i) {
+      echo.server.ask();
+      CHECK(eventually([&] { return echo.server.answered(); }));
+    }
+    Stream later = connected(echo.server.listening().front());
+    CHECK(answers(later, 'x'));
+  }
+
+  TEST_CASE("on a wildcard address the question comes by the loopback") {
+    EchoServer echo({.total = 10, .per_address = 10}, {*Endpoint::parse("0.0.0.0:0")});
+    echo.server.ask();
+    CHECK(eventually([&] { return echo.server.answered(); }));
+  }
+
+  TEST_CASE("nobody in accept gives no answer, until somebody stands there") {
+    ConnectionThreads threads("late", {.total = 10, .per_address = 10});
+    std::atomic<int> handled = 0;
+    TcpServer server({kAnyPort}, threads, [&](ConnectionThreads::Connection&) { ++handled; });
+    CHECK(server.answered());
+    CHECK(eventually([&] {  // the knock may take a moment to arrive
+      server.ask();
+      return !server.answered();
+    }));
+    CHECK_FALSE(server.answered());
+    server.start();
+    CHECK(eventually([&] { return server.answered(); }));
+    server.stop();
+    threads.stop();
+    CHECK(handled == 0);
+  }
+
+  TEST_CASE("a question takes no place, so none makes room for it") {
+    EchoServer echo({.total = 1, .per_address = 1});
+    Stream silent = connected(echo.server.listening().front());
+    CHECK(answers(silent, 'a'));
+    for (int i = 0; i < 5; ++i) {
+      echo.server.ask();
+      CHECK(eventually([&] { return echo.server.answered(); }));
+    }
+    CHECK(answers(silent, 'b'));
+  }
+
+  TEST_CASE("without descriptors it cannot knock, and is taken to be alive") {
+    EchoServer echo;
+    const NoDescriptors none;
+    for (int i = 0; i < 5; ++i) {
+      echo.server.ask();
+      CHECK(eventually([&] { return echo.server.answered(); }));
+    }
+  }
+
+  TEST_CASE("questions and a crowd of newcomers do not get in each other's way") {
+    EchoServer echo;
+    const Endpoint endpoint = echo.server.listening().front();
+    std::atomic<int> served = 0;
+    std::vector<std::thread> crowd;
+    for (int t = 0; t < 4; ++t) {
+      crowd.emplace_back([&] {
+        for (int i = 0; i < 50; ++i) {
+          Stream stream = connected(endpoint);
+          served += answers(stream, 'x') ? 1 : 0;
+        }
+      });
+    }
+    for (int i = 0; i < 100; ++i) {
+      echo.server.ask();
+      CHECK(eventually([&] { return echo.server.answered(); }));
+    }
+    for (std::thread& thread : crowd) thread.join();
+    CHECK(served == 200);
   }
 }
 
