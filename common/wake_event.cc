@@ -18,4 +18,9 @@ void WakeEvent::signal() noexcept {
   [[maybe_unused]] const ssize_t n = ::write(event_.get(), &one, sizeof one);
 }
 
+bool WakeEvent::clear() noexcept {
+  std::uint64_t count = 0;
+  return ::read(event_.get(), &count, sizeof count) == sizeof count;
+}
+
 }  // namespace piecework

@@ -1,6 +1,6 @@
 // An eventfd(2) that wakes a thread standing in poll(2): the thread polls fd() beside its other
 // descriptors, another one calls signal().
-// Once signalled it stays so. Safe from any thread.
+// Once signalled it stays so until it is cleared. Safe from any thread.
 #pragma once
 
 #include "common/unique_fd.h"
@@ -13,6 +13,7 @@ class WakeEvent {
 
   int fd() const { return event_.get(); }
   void signal() noexcept;
+  bool clear() noexcept;  // true: it was signalled
 
  private:
   UniqueFd event_;

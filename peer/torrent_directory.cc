@@ -84,6 +84,11 @@ void TorrentDirectory::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void TorrentDirectory::ask() noexcept {
+  heartbeat_.ask();
+  question_.signal();
+}
+
 void TorrentDirectory::run() {
   const milliseconds soon = std::min<milliseconds>(kSettled, rescan_interval_);
   bool first = true;
@@ -103,8 +108,10 @@ void TorrentDirectory::run() {
 }
 
 bool TorrentDirectory::wait_until(Deadline next_scan) {
-  pollfd waiting[] = {{stop_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+  pollfd waiting[] = {
+      {stop_.fd(), POLLIN, 0}, {question_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
   ::poll(waiting, std::size(waiting), poll_timeout(next_scan));  // EINTR: too early does no harm
+  if (question_.clear()) heartbeat_.beat();
   return !stopping_;
 }
 
@@ -219,6 +226,7 @@ bool TorrentDirectory::rescan(bool first) {
 }
 
 void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
+  heartbeat_.beat();  // many of them may take a while
   Torrent torrent;
   try {
     torrent = read_torrent(path_of(name));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/heartbeat.h"
 #include "common/torrent.h"
 #include "common/unique_fd.h"
 #include "common/wake_event.h"
@@ -33,6 +34,11 @@ class TorrentDirectory {
   // Ends the watching; the torrents go on. begin_stop() does not wait for what is under way.
   void begin_stop();
   void stop();
+
+  // Wakes the watcher; answered() tells whether it has come by since, or got on with the torrents
+  // that it was judging. Both belong to one thread, and wait for nothing.
+  void ask() noexcept;
+  bool answered() const noexcept { return heartbeat_.answered(); }
 
  private:
   struct Known {
@@ -77,6 +83,8 @@ class TorrentDirectory {
   PeerServer& server_;
   std::atomic<bool> stopping_ = false;
   WakeEvent stop_;
+  WakeEvent question_;
+  Heartbeat heartbeat_;
   UniqueFd inotify_;
   int watch_ = -1;
   std::map<std::string, Known> known_;

@@ -303,6 +303,21 @@ TEST_SUITE("torrent_directory") {
     }
     CHECK(rig.comes_to("b d"));
   }
+
+  TEST_CASE("the watcher answers when it is asked, and not while nobody watches") {
+    Rig rig;
+    CHECK(rig.directory.answered());
+    rig.directory.ask();
+    CHECK_FALSE(rig.directory.answered());
+    rig.directory.start();
+    for (int i = 0; i < 20; ++i) {
+      CHECK(eventually([&] { return rig.directory.answered(); }));
+      rig.directory.ask();
+    }
+    rig.drop("a.torrent", rig.torrent_text("a.bin"));
+    CHECK(rig.comes_to("a.bin"));
+    CHECK(eventually([&] { return rig.directory.answered(); }));
+  }
 }
 
 }  // namespace
