@@ -38,8 +38,8 @@ void append_word(std::string& list, const std::string& word) {
 void run_daemon(ShutdownSignals& signals, const std::vector<Endpoint>& listening,
                 const DaemonTasks& tasks) {
   announce_ready(listening);
-  const auto watchdog = service_watchdog_interval();
-  const milliseconds period = watchdog ? std::min<milliseconds>(*watchdog, kTick) : kTick;
+  ServiceWatchdog watchdog(tasks.loops, service_watchdog_interval());
+  const auto period = std::min<milliseconds>(kTick, watchdog.period().value_or(kTick));
   Deadline next_tick = Clock::now() + period;
   while (true) {
     switch (signals.wait(next_tick)) {
@@ -49,7 +49,7 @@ void run_daemon(ShutdownSignals& signals, const std::vector<Endpoint>& listening
       case ShutdownSignals::Event::kTimeout:
         tasks.tick();
         log_flush_repeated(false);
-        if (watchdog) service_notify("WATCHDOG=1");
+        watchdog.tend(Clock::now());
         next_tick = Clock::now() + period;
         break;
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/endpoint.h"
+#include "common/service_watchdog.h"
 #include "common/shutdown_signal.h"
 
 namespace piecework {
@@ -15,6 +16,7 @@ namespace piecework {
 struct DaemonTasks {
   std::function<void()> tick;    // every second
   std::function<void()> reload;  // after HUP; what it throws is logged, and the old settings stay
+  std::vector<ServiceWatchdog::Loop> loops;  // that have to answer
 };
 
 // Logs where it listens, tells the service manager that it is ready, and serves until TERM or INT.

@@ -41,8 +41,13 @@ void PeerDaemon::run(ShutdownSignals& signals) {
   log_info("peer.started", {{"version", kVersion}});
   server_.start();
   torrents_.start();
-  run_daemon(signals, server_.listening(),
-             {.tick = [this] { tick(Clock::now()); }, .reload = [this] { reload(); }});
+  run_daemon(
+      signals, server_.listening(),
+      {.tick = [this] { tick(Clock::now()); },
+       .reload = [this] { reload(); },
+       .loops = {{"accept", [this] { server_.ask(); }, [this] { return server_.answered(); }},
+                 {"watcher", [this] { torrents_.ask(); },
+                  [this] { return torrents_.answered(); }}}});
   stop();
 }
 

@@ -37,6 +37,11 @@ class PeerServer {
   const std::vector<Endpoint>& listening() const { return server_.listening(); }
 
   void start();
+
+  // As TcpServer.
+  void ask() noexcept { server_.ask(); }
+  bool answered() noexcept { return server_.answered(); }
+
   // Ends every download and every connection, all of them at the same time, and returns what the
   // downloads have come to. begin_stop() tells them, and does not wait.
   void begin_stop() EXCLUDES(mutex_);

@@ -52,8 +52,11 @@ void TrackerDaemon::create_status_file(std::string_view program, PathChoice choi
 void TrackerDaemon::run(ShutdownSignals& signals) {
   log_info("tracker.started", {{"version", kVersion}});
   server_.start();
-  run_daemon(signals, server_.listening(),
-             {.tick = [this] { tick(); }, .reload = [this] { reload(); }});
+  run_daemon(
+      signals, server_.listening(),
+      {.tick = [this] { tick(); },
+       .reload = [this] { reload(); },
+       .loops = {{"accept", [this] { server_.ask(); }, [this] { return server_.answered(); }}}});
   stop();
 }
 

@@ -23,6 +23,9 @@ class TrackerServer {
   std::size_t connections() const { return threads_.count(); }
 
   void start();
+  // As TcpServer.
+  void ask() noexcept { server_.ask(); }
+  bool answered() noexcept { return server_.answered(); }
   void stop();  // takes no more, ends every connection and joins every thread
 
  private:
