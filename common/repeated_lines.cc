@@ -6,7 +6,7 @@
 namespace piecework {
 
 bool RepeatedLines::admit(std::string_view text, TimePoint now, std::vector<Held>& due) {
-  while (!lines_.empty() && now - lines_.front().since >= kWindow) forget_oldest(due);
+  close_windows(now, due);
   if (const auto at = by_text_.find(text); at != by_text_.end()) {
     return ++at->second->seen <= kPassed;
   }
@@ -18,10 +18,23 @@ bool RepeatedLines::admit(std::string_view text, TimePoint now, std::vector<Held
 
 std::vector<RepeatedLines::Held> RepeatedLines::take_due(TimePoint now, bool everything) {
   std::vector<Held> due;
-  while (!lines_.empty() && (everything || now - lines_.front().since >= kWindow)) {
-    forget_oldest(due);
-  }
+  close_windows(now, due);
+  while (everything && !lines_.empty()) forget_oldest(due);
   return due;
+}
+
+void RepeatedLines::close_windows(TimePoint now, std::vector<Held>& due) {
+  while (!lines_.empty() && now - lines_.front().since >= kWindow) close_oldest(now, due);
+}
+
+// One that goes on without end is not let through again, only counted.
+void RepeatedLines::close_oldest(TimePoint now, std::vector<Held>& due) {
+  Line& line = lines_.front();
+  if (line.seen <= kPassed) return forget_oldest(due);
+  due.push_back({line.text, line.seen - kPassed});
+  line.since = now;
+  line.seen = kPassed;
+  lines_.splice(lines_.end(), lines_, lines_.begin());
 }
 
 void RepeatedLines::forget_oldest(std::vector<Held>& due) {

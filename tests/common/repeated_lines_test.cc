@@ -25,13 +25,37 @@ TEST_SUITE("repeated_lines") {
     CHECK(lines.take_due(kStart + seconds(60), true).empty());
   }
 
-  TEST_CASE("a line after its window passes again, and its old count is reported first") {
+  TEST_CASE("a line that was held back passes again after a window without it") {
     RepeatedLines lines;
     std::vector<RepeatedLines::Held> due;
     for (int i = 0; i < 4; ++i) lines.admit("a", kStart, due);
-    CHECK(lines.admit("a", kStart + seconds(60), due));
+    CHECK_FALSE(lines.admit("a", kStart + seconds(60), due));
     REQUIRE(due.size() == 1);
     CHECK(due[0].count == 1);
+    due = lines.take_due(kStart + seconds(120), false);
+    REQUIRE(due.size() == 1);
+    CHECK(due[0].count == 1);
+    CHECK(lines.take_due(kStart + seconds(180), false).empty());
+    CHECK(lines.admit("a", kStart + seconds(181), due));
+  }
+
+  TEST_CASE("an equal fault every second is three lines, and then one a minute with its count") {
+    constexpr int kMinutes = 10;
+    RepeatedLines lines;
+    std::vector<RepeatedLines::Held> due;
+    std::uint64_t passed = 0;
+    std::uint64_t reports = 0;
+    std::uint64_t counted = 0;
+    for (int second = 0; second <= 60 * kMinutes; ++second) {
+      passed += lines.admit("fault", kStart + seconds(second), due) ? 1 : 0;
+      for (const auto& held : lines.take_due(kStart + seconds(second), false)) due.push_back(held);
+      for (const auto& held : due) counted += held.count;
+      reports += due.size();
+      due.clear();
+    }
+    CHECK(passed == 3);
+    CHECK(reports == kMinutes);
+    CHECK(passed + counted == 60 * kMinutes);  // the very last one is in the next report
   }
 
   TEST_CASE("lines that were not held back are not reported") {
