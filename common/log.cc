@@ -1,6 +1,7 @@
 #include "common/log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <system_error>
@@ -26,24 +28,43 @@ namespace {
 
 constexpr std::string_view kStderrPath = "-";
 constexpr std::string_view kCutMark = " cut=yes";
-// What stands around a line's text: the time before it, ` repeated=` and a count after it.
+// What stands around a line's text: priority and time before it, ` repeated=` and a count after it.
 constexpr std::size_t kAroundTextBytes = 64;
 constexpr std::size_t kMaxTextBytes = kMaxLogLineBytes - kAroundTextBytes;
 
 struct LevelName {
   LogLevel level;
   std::string_view name;
+  std::string_view priority;  // as the journal wants it: syslog(3), sd-daemon(3)
 };
-constexpr std::array<LevelName, 4> kLevels{{{LogLevel::kError, "error"},
-                                            {LogLevel::kWarn, "warn"},
-                                            {LogLevel::kInfo, "info"},
-                                            {LogLevel::kDebug, "debug"}}};
+constexpr std::array<LevelName, 4> kLevels{{{LogLevel::kError, "error", "<3>"},
+                                            {LogLevel::kWarn, "warn", "<4>"},
+                                            {LogLevel::kInfo, "info", "<6>"},
+                                            {LogLevel::kDebug, "debug", "<7>"}}};
+
+// $JOURNAL_STREAM names the device and inode of what systemd-journald(8) reads (systemd.exec(5)).
+bool stderr_is_journal() {
+  const char* const journal = std::getenv("JOURNAL_STREAM");
+  struct stat status;
+  if (journal == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
+  return journal == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+// The priority of a line's text, which begins with its level.
+std::string_view priority_of(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find(' '));
+  for (const LevelName& level : kLevels) {
+    if (level.name == name) return level.priority;
+  }
+  return {};
+}
 
 // The open file, shared by the lines on their way to it: a reopened log closes the old file only
 // after the last of them.
 struct Destination {
   explicit Destination(UniqueFd opened) : file(std::move(opened)) {}
   UniqueFd file;  // none: stderr
+  bool is_journal = !file.valid() && stderr_is_journal();
   int number() const { return file.valid() ? file.get() : STDERR_FILENO; }
 };
 
@@ -109,7 +130,8 @@ void cut_to_bound(std::string& text) {
 
 // One write(2) a line: with O_APPEND lines never mix, whoever else writes to the file.
 void write_line(const Destination& to, std::string_view text, std::uint64_t repeated = 0) {
-  std::string line = utc_now();
+  std::string line(to.is_journal ? priority_of(text) : "");
+  line += utc_now();
   line += ' ';
   line += text;
   if (repeated > 0) line += " repeated=" + std::to_string(repeated);

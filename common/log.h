@@ -20,7 +20,8 @@ std::string_view log_level_name(LogLevel level);
 
 inline constexpr std::size_t kMaxLogLineBytes = 4096;
 
-// Sends all further lines to `path` (appended to, made with mode 0640), or to stderr for "-".
+// Sends all further lines to `path` (appended to, made with mode 0640), or to stderr for "-"; when
+// that is the journal's ($JOURNAL_STREAM), each begins with its priority, such as "<6>" for info.
 // Throws std::system_error when the file cannot be opened; the old destination then stays.
 void log_open(const std::string& path, LogLevel level);
 

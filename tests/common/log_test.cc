@@ -1,6 +1,9 @@
 #include "common/log.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,7 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include "common/unique_fd.h"
 #include "common/utf8.h"
+#include "tests/support/notify_socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace piecework {
@@ -40,6 +45,24 @@ class LogToFile {
 
  private:
   TempDir dir_;
+};
+
+// Sends stderr to a file for as long as a test runs.
+class StderrInFile {
+ public:
+  explicit StderrInFile(const std::string& path) : before_(::dup(STDERR_FILENO)) {
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    ::dup2(file.get(), STDERR_FILENO);
+  }
+  ~StderrInFile() {
+    ::dup2(before_.get(), STDERR_FILENO);
+    log_open("-", LogLevel::kInfo);
+  }
+  StderrInFile(const StderrInFile&) = delete;
+  StderrInFile& operator=(const StderrInFile&) = delete;
+
+ private:
+  UniqueFd before_;
 };
 
 // Has `text` the form of `pattern`, in which every 0 stands for a digit?
@@ -186,6 +209,42 @@ TEST_SUITE("log") {
       }
     }
     CHECK(written == expected);
+  }
+
+  TEST_CASE("on the journal's stderr each line has its priority, elsewhere none has") {
+    TempDir dir;
+    StderrInFile redirected(dir.write("stderr", ""));
+    struct stat status;
+    REQUIRE(::fstat(STDERR_FILENO, &status) == 0);
+    const std::string inode = ":" + std::to_string(status.st_ino);
+    log_flush_repeated(true);
+    {
+      const Variable journal("JOURNAL_STREAM", std::to_string(status.st_dev) + inode);
+      log_open("-", LogLevel::kDebug);
+      log_error("a.error", {});
+      log_warn("a.warn", {});
+      log_info("a.info", {});
+      log_debug("a.debug", {});
+      for (int i = 0; i < 5; ++i) log_warn("a.again", {{"text", std::string(9000, 'x')}});
+      log_flush_repeated(true);
+    }
+    {
+      const Variable others("JOURNAL_STREAM", "1" + inode);
+      log_open("-", LogLevel::kInfo);
+      log_info("a.plain", {});
+    }
+    std::istringstream in(dir.read("stderr"));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    REQUIRE(lines.size() == 9);
+    const std::vector<std::string> starts{"<3>", "<4>", "<6>", "<7>", "<4>", "<4>", "<4>", "<4>"};
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      CHECK(lines[i].starts_with(starts[i]));
+      CHECK(lines[i].size() + 1 <= kMaxLogLineBytes);
+      without_time(lines[i].substr(3));
+    }
+    CHECK(lines[7].ends_with(" repeated=2"));
+    CHECK(without_time(lines[8]) == "info a.plain");
   }
 
   TEST_CASE("level names go both ways") {
