@@ -14,6 +14,7 @@ CXX ?= g++
 CXXFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor \
             -Woverloaded-virtual -Wnull-dereference -Werror
+LDFLAGS ?= -Wl,-z,relro,-z,now
 SANITIZE_release :=
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan := -fsanitize=thread
@@ -48,7 +49,7 @@ $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call objects,$(C
 $(PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/unit_tests:
 	@echo "  link $@"
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(CXXFLAGS) $(SANITIZE) -o $@ $^ $(LIBS)
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $(SANITIZE) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.cc
 	@echo "  c++  $<"
