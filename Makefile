@@ -80,9 +80,10 @@ asan tsan:
 unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
 
-# The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes.
+# The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes, man
+# pages.
 .PHONY: check
-check: check-deps test locks tidy format-check shellcheck includes
+check: check-deps test locks tidy format-check shellcheck includes manual
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
 ALL_SOURCES = $(ALL_CC) $(UNIT) $(BENCH) $(wildcard */*.h tests/*/*.h)
@@ -120,6 +121,11 @@ bench: build-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all bench-programs
 	$(Q)BIN=$(BUILD) tests/bench/run.sh
 
+MAN_PAGES := $(wildcard config/man/*.[1-8])
+.PHONY: manual
+manual:
+	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
+
 .PHONY: includes
 includes:
 	$(Q)scripts/check_includes.sh
@@ -142,5 +148,6 @@ help:
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
 	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes"
 	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
+	@echo "make manual     mandoc -T lint over the man pages"
 	@echo "make format     lays the sources out;  make clean  removes build/"
 	@echo "V=1 prints the commands; -j2 uses both cores"
