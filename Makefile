@@ -81,9 +81,9 @@ unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
 
 # The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes, man
-# pages.
+# pages, units.
 .PHONY: check
-check: check-deps test locks tidy format-check shellcheck includes manual
+check: check-deps test locks tidy format-check shellcheck includes manual units
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
 ALL_SOURCES = $(ALL_CC) $(UNIT) $(BENCH) $(wildcard */*.h tests/*/*.h)
@@ -121,10 +121,12 @@ bench: build-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all bench-programs
 	$(Q)BIN=$(BUILD) tests/bench/run.sh
 
-MAN_PAGES := $(wildcard config/man/*.[1-8])
-.PHONY: manual
+# Each of them prints nothing when it is content.
+.PHONY: manual units
 manual:
 	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
+units: all
+	$(Q)scripts/check_units.sh $(BUILD)
 
 .PHONY: includes
 includes:
@@ -135,6 +137,44 @@ includes:
 demo: build-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@scripts/demo.sh $(FILE)
+
+# Where things go; DESTDIR goes before each. The units name the daemons where they are.
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+sbindir ?= $(PREFIX)/sbin
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+docdir ?= $(datadir)/doc/piecework
+sysconfdir ?= /etc
+unitdir ?= $(PREFIX)/lib/systemd/system
+sysusersdir ?= $(PREFIX)/lib/sysusers.d
+tmpfilesdir ?= $(PREFIX)/lib/tmpfiles.d
+completionsdir ?= $(datadir)/bash-completion/completions
+UNITS := trackerd.service peerd.service peerd@.service
+MAN_PAGES := $(wildcard config/man/*.[1-8])
+INSTALL_FILE = install -D -m 0644
+
+# What an operator has changed below sysconfdir stays.
+.PHONY: install
+install: all
+	$(Q)install -D -t $(DESTDIR)$(bindir) $(BUILD)/peerctl
+	$(Q)install -D -t $(DESTDIR)$(sbindir) $(BUILD)/trackerd $(BUILD)/peerd
+	$(Q)install -d $(DESTDIR)$(unitdir)
+	$(Q)$(foreach unit,$(UNITS),sed 's|/usr/sbin/|$(sbindir)/|' config/systemd/$(unit) \
+	    >'$(DESTDIR)$(unitdir)/$(unit)' && chmod 0644 '$(DESTDIR)$(unitdir)/$(unit)' &&) true
+	$(Q)$(INSTALL_FILE) config/systemd/sysusers.conf $(DESTDIR)$(sysusersdir)/piecework.conf
+	$(Q)$(INSTALL_FILE) config/systemd/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/piecework.conf
+	$(Q)$(foreach page,$(MAN_PAGES),$(INSTALL_FILE) $(page) \
+	    $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
+	$(Q)$(INSTALL_FILE) config/completion.bash $(DESTDIR)$(completionsdir)/peerctl
+	$(Q)$(foreach name,trackerd peerd,ln -sf peerctl $(DESTDIR)$(completionsdir)/$(name) &&) true
+	$(Q)$(INSTALL_FILE) -t $(DESTDIR)$(docdir) README.md common/PROTOCOL.md
+	$(Q)$(INSTALL_FILE) -t $(DESTDIR)$(docdir)/examples config/peerd-instance.yaml
+	$(Q)$(call install_new,config/trackerd.yaml,piecework/trackerd.yaml)
+	$(Q)$(call install_new,config/peerd.yaml,piecework/peerd.yaml)
+	$(Q)$(call install_new,config/logrotate,logrotate.d/piecework)
+install_new = test -e $(DESTDIR)$(sysconfdir)/$(2) || \
+    $(INSTALL_FILE) $(1) $(DESTDIR)$(sysconfdir)/$(2)
 
 .PHONY: clean
 clean:
@@ -148,6 +188,8 @@ help:
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
 	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes"
 	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
+	@echo "make install    programs, units, man pages, configuration [PREFIX=/usr/local DESTDIR=]"
 	@echo "make manual     mandoc -T lint over the man pages"
+	@echo "make units      what systemd-analyze thinks of the units"
 	@echo "make format     lays the sources out;  make clean  removes build/"
 	@echo "V=1 prints the commands; -j2 uses both cores"

@@ -5,7 +5,7 @@ set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
 test="$build doctest-dev python3 strace"
-check="$test clang clang-tidy clang-format shellcheck mandoc"
+check="$test clang clang-tidy clang-format shellcheck mandoc systemd"
 
 case ${1:-} in
   build) wanted=$build ;;
