@@ -62,8 +62,8 @@ $(BUILD)/tests/bench/%.o: CXXFLAGS := -O2 -g
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: build-deps test-deps check-deps
-build-deps test-deps check-deps: %-deps:
+.PHONY: build-deps test-deps deb-deps check-deps
+build-deps test-deps deb-deps check-deps: %-deps:
 	@scripts/install_deps.sh $*
 
 # A second make builds once the packages are there, on all cores, whatever the first was told.
@@ -81,9 +81,9 @@ unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
 
 # The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes, man
-# pages, units.
+# pages, units, package.
 .PHONY: check
-check: check-deps test locks tidy format-check shellcheck includes manual units
+check: check-deps test locks tidy format-check shellcheck includes manual units lintian
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
 ALL_SOURCES = $(ALL_CC) $(UNIT) $(BENCH) $(wildcard */*.h tests/*/*.h)
@@ -122,11 +122,13 @@ bench: build-deps
 	$(Q)BIN=$(BUILD) tests/bench/run.sh
 
 # Each of them prints nothing when it is content.
-.PHONY: manual units
+.PHONY: manual units lintian
 manual:
 	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
 units: all
 	$(Q)scripts/check_units.sh $(BUILD)
+lintian: deb
+	$(Q)lintian --fail-on error,warning --tag-display-limit 0 build/deb/*.deb
 
 .PHONY: includes
 includes:
@@ -176,6 +178,12 @@ install: all
 install_new = test -e $(DESTDIR)$(sysconfdir)/$(2) || \
     $(INSTALL_FILE) $(1) $(DESTDIR)$(sysconfdir)/$(2)
 
+# The Debian package, in build/deb, of the programs in $(BUILD).
+.PHONY: deb
+deb: deb-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	$(Q)BUILD=$(BUILD) scripts/make_deb.sh
+
 .PHONY: clean
 clean:
 	rm -rf build
@@ -186,9 +194,10 @@ help:
 	@echo "make demo       installs what is missing, builds, and shows a swarm at work [FILE=...]"
 	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
-	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes"
+	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes, lintian"
 	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
 	@echo "make install    programs, units, man pages, configuration [PREFIX=/usr/local DESTDIR=]"
+	@echo "make deb        the Debian package, build/deb/*.deb; installs what is missing for that"
 	@echo "make manual     mandoc -T lint over the man pages"
 	@echo "make units      what systemd-analyze thinks of the units"
 	@echo "make format     lays the sources out;  make clean  removes build/"

@@ -1,18 +1,20 @@
 #!/bin/sh
-# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|check`.
-# Each goal includes the one before. Uses apt-get, as root or by sudo.
+# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|deb|check`.
+# `test` and `deb` include `build`, and `check` all of them. Uses apt-get, as root or by sudo.
 set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
 test="$build doctest-dev python3 strace"
-check="$test clang clang-tidy clang-format shellcheck mandoc systemd"
+deb="$build debhelper"
+check="$test $deb clang clang-tidy clang-format shellcheck mandoc lintian systemd"
 
 case ${1:-} in
   build) wanted=$build ;;
   test) wanted=$test ;;
+  deb) wanted=$deb ;;
   check) wanted=$check ;;
   *)
-    echo "usage: $0 build|test|check" >&2
+    echo "usage: $0 build|test|deb|check" >&2
     exit 64
     ;;
 esac
