@@ -287,7 +287,7 @@ TEST_SUITE("torrent_directory") {
     CHECK(rig.running() == "a");
     std::filesystem::create_directory(rig.temp.file("watch"));
     CHECK(rig.comes_to(""));
-    CHECK(watch_count() == before + 1);
+    CHECK(eventually([&] { return watch_count() == before + 1; }));
     rig.drop("b.torrent", rig.torrent_text("b"));
     CHECK(rig.comes_to("b"));
   }
