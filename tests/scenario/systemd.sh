@@ -33,7 +33,7 @@ root=$system/root
 mount -t overlay none -o "lowerdir=/,upperdir=$system/upper,workdir=$system/work" "$root" 2>/dev/null ||
   skip "this host's / cannot be the lower layer of an overlay"
 mounts=("$root" "${mounts[@]}")
-mkdir "$group" 2>/dev/null || skip "no cgroup can be made"
+mkdir "$group" 2>/dev/null && rmdir "$group" || skip "no cgroup can be made here"
 
 # The package, of the programs that are tested.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "BUILD=build/$(basename "$BIN")" \
@@ -106,6 +106,7 @@ exec unshare --pid --fork --kill-child --mount --net --uts --ipc --cgroup bash -
 '\'' boot "$1"
 '
 status=0
+mkdir "$group"
 timeout --signal=KILL $((100 * SLOW)) bash -c "$boot" boot "$root" "$group" \
   </dev/null >"$work/boot.log" 2>&1 || status=$?
 
