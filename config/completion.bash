@@ -11,7 +11,7 @@ _piecework_torrents() {
     compgen -f -X '!*.torrent' -- "$word"
     compgen -d -S / -- "$word"
   )
-  compopt -o filenames -o nospace 2>/dev/null
+  compopt -o filenames -o nospace 2>/dev/null || true
 }
 
 _piecework_daemon() {
@@ -24,7 +24,7 @@ _piecework_daemon() {
                  /^ +[a-z_]+:/ { sub(/^ +/, ""); print group $1 "="; next }
                  /^[a-z_]+:/ { group = ""; print $1 "=" }')
       _piecework_offer "$keys"
-      compopt -o nospace 2>/dev/null
+      compopt -o nospace 2>/dev/null || true
       ;;
     *) _piecework_offer "--config --set --test-config --dump-config --version --help" ;;
   esac

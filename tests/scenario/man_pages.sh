@@ -1,6 +1,7 @@
 #!/bin/bash
 # The man pages are as complete as they claim: every event that the code logs, every key of the
-# configuration, every option and every exit code, and none that does not exist.
+# configuration, every option and every exit code, and none that does not exist. Nor does what bash
+# completes know others.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -74,6 +75,25 @@ for subcommand in $subcommands; do
     diff <(options "$BIN/peerctl" "$subcommand" | grep -v '^--help$') \
     <(documented_options peerctl.1 "^\\.It Cm $subcommand\$" '^\.It Cm \|^\.Sh SIGNALS')
 done
+
+# completed COMMAND WORD...: what bash offers for the last of them, one a line.
+completed() {
+  local COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+  case $1 in
+    *peerctl) _piecework_peerctl "$1" ;;
+    *) _piecework_daemon "$1" ;;
+  esac
+  printf '%s\n' "${COMPREPLY[@]}" | sort -u
+}
+# shellcheck source=../../config/completion.bash
+. "$root/config/completion.bash"
+check "bash completes the subcommands of peerctl" diff <(echo "$subcommands" | sort) <(completed peerctl "" | grep -v '^-')
+for subcommand in $subcommands; do
+  check "and the options of peerctl $subcommand" \
+    diff <(options "$BIN/peerctl" "$subcommand") <(completed peerctl "$subcommand" -)
+done
+check "and those of the daemons" diff <(options "$BIN/peerd") <(completed "$BIN/peerd" -)
+check "and the keys for --set" diff <(keys peerd) <(completed "$BIN/peerd" --set "" | tr -d =)
 
 # The status file of peerd, as it is while there is a torrent.
 tracker=127.0.0.1:1
