@@ -33,7 +33,8 @@ root=$system/root
 mount -t overlay none -o "lowerdir=/,upperdir=$system/upper,workdir=$system/work" "$root" 2>/dev/null ||
   skip "this host's / cannot be the lower layer of an overlay"
 mounts=("$root" "${mounts[@]}")
-mkdir "$group" 2>/dev/null && rmdir "$group" || skip "no cgroup can be made here"
+mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+rmdir "$group"
 
 # The package, of the programs that are tested.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "BUILD=build/$(basename "$BIN")" \
