@@ -45,7 +45,7 @@ ConnectionThreads::Started ConnectionThreads::start(Stream&& stream, const Endpo
   }
 }
 
-void ConnectionThreads::attend(std::shared_ptr<Door> door, Pace pace, Handler handler) {
+void ConnectionThreads::attend(const std::shared_ptr<Door>& door, Pace pace, Handler handler) {
   const auto post =
       std::make_shared<Post>(Post{.door = door, .handler = std::move(handler), .pace = pace});
   {

@@ -93,7 +93,7 @@ class ConnectionThreads {
   // Has threads stand at `door` until it is closed, by anybody or by stop(). Places are given as by
   // start(). Throws std::system_error when there is no thread for it. With Pace::kBrief, several
   // stand there, and the handler calls takes_long() before it waits for more than an instant.
-  void attend(std::shared_ptr<Door> door, Pace pace, Handler handler) EXCLUDES(mutex_);
+  void attend(const std::shared_ptr<Door>& door, Pace pace, Handler handler) EXCLUDES(mutex_);
 
   // The thread of `connection` will not be back at its door soon: another one takes its place
   // there, at the first such call. False when that was the last one there and no thread is to be

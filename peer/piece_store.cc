@@ -47,7 +47,7 @@ PieceStore::PieceStore(const DownloadDir& directory, const Torrent& torrent,
 PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
   return storage_call([&] {
     file_ = directory_.open_existing(torrent_.file_name, O_RDONLY);
-    const Opened opened = file_.valid() ? open_complete(state) : open_part(state);
+    Opened opened = file_.valid() ? open_complete(state) : open_part(state);
     mark_ = mark();
     if (std::exchange(sync_failed_, false)) read_from_disk();
     return opened;
