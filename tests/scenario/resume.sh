@@ -131,7 +131,7 @@ check "the log says how much of it is wrong" \
 check "and so does the status" wait_until 5 has_reason leecher other '8 of 8 pieces .*/other do not match'
 check "a file with some pieces wrong is served for the others" \
   wait_for_line "$log" ' torrent\.seeding .*name=rotten has=6 pieces=8'
-check "and the status says how many are not" has_reason leecher rotten '2 of 8 pieces .* do not match'
+check "and the status says how many are not" wait_until 5 has_reason leecher rotten '2 of 8 pieces .* do not match'
 
 check "a file of another length is an error" wait_until 5 has_status leecher larger state error
 check "whose reason names both lengths" \

@@ -72,6 +72,7 @@ fi
 mkdir "$work/programs"
 cat >"$work/programs/peerd" <<END
 #!/bin/bash
+export ASAN_OPTIONS=detect_leaks=0 # which does not work under strace
 exec strace -DDD -f -qq -o "$work/strace.log" -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 \
   "$BIN/peerd" "\$@"
 END
