@@ -106,11 +106,11 @@ void Download::check() {
                                      random_seed(), std::move(events));
     if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
     // Whoever put it there may have meant it: nothing is overwritten unasked.
-    problem_.clear();
+    damage_.clear();
     if (damaged) {
-      problem_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
-                 " pieces of " + store_.path() +
-                 " do not match and are not served; rename it to NAME.part to fetch them again";
+      damage_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
+                " pieces of " + store_.path() +
+                " do not match and are not served; rename it to NAME.part to fetch them again";
     }
   }
   saved_pieces_ = held.held();
@@ -172,7 +172,7 @@ void Download::take_part() {
   std::string known_problem;
   {
     MutexLock lock(mutex_);
-    if (!swarm_->fetches()) known_problem = problem_;
+    known_problem = damage_;
   }
   set_state(seeding ? DownloadState::kSeeding : DownloadState::kDownloading, known_problem);
   Fields fields = log_fields();
@@ -197,7 +197,11 @@ bool Download::is_to_be_finished() const {
 
 void Download::complete() {
   store_.finish();
-  save_state(true);
+  try {
+    save_state(true);
+  } catch (const std::system_error& error) {
+    log_not_saved(error);  // the file is complete all the same, and is hashed at the next start
+  }
   const std::uint64_t received = swarm()->downloaded;
   const auto elapsed = Clock::now() - started_;
   const double took = std::chrono::duration<double>(elapsed).count();
@@ -222,9 +226,7 @@ void Download::depart() {
       save_state(swarm()->size() == 0);
     }
   } catch (const std::system_error& error) {
-    Fields fields = log_fields();
-    fields.emplace_back("reason", error.what());
-    log_error("state.not_saved", fields);
+    log_not_saved(error);
   }
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   log_info("torrent.stopped", log_fields());
@@ -397,6 +399,12 @@ void Download::on_storage_failed(const std::string& reason) {
 void Download::throw_storage_problem() {
   MutexLock lock(mutex_);
   if (!storage_problem_.empty()) throw std::runtime_error(storage_problem_);
+}
+
+void Download::log_not_saved(const std::system_error& error) const {
+  Fields fields = log_fields();
+  fields.emplace_back("reason", error.what());
+  log_error("state.not_saved", fields);
 }
 
 // ---- Waiting ----

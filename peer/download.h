@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -110,6 +111,7 @@ class Download : public std::enable_shared_from_this<Download> {
                    std::uint32_t number, const std::function<void(const Endpoint&)>& on_met);
   void save_state(bool clean);
   void save_progress();
+  void log_not_saved(const std::system_error& error) const;
   void wait_for_event() EXCLUDES(mutex_);
   void wait_to_retry() EXCLUDES(mutex_);
   bool empty_swarm();  // true: nobody uses the file any more
@@ -142,6 +144,7 @@ class Download : public std::enable_shared_from_this<Download> {
   bool poked_ GUARDED_BY(mutex_) = false;
   DownloadState state_ GUARDED_BY(mutex_) = DownloadState::kChecking;
   std::string problem_ GUARDED_BY(mutex_);          // with kError, or what a seeder should know
+  std::string damage_ GUARDED_BY(mutex_);           // what is wrong with a file that is served
   std::string storage_problem_ GUARDED_BY(mutex_);  // reported by a connection, not yet acted upon
   std::string tracker_problem_ GUARDED_BY(mutex_);
   PeerBook book_ GUARDED_BY(mutex_);

@@ -101,7 +101,13 @@ void Exchange::on_request(PieceIndex piece) {
   const bool held = left_.is_held(piece);
   MutexLock lock(mutex_);
   switch (send_.request()) {
-    case SendState::OnRequest::kDrop: return;
+    case SendState::OnRequest::kDrop:
+      // It may take an earlier UnChoke, which its loss of interest has crossed, for this state, and
+      // would wait for ever.
+      if (send_.value() == SendState::Value::k11 && kind_ == PeerKind::kOurs) {
+        outbox_.push(EncodedMessage::plain(MessageId::kChoke));
+      }
+      return;
     case SendState::OnRequest::kProtocolError: throw ProtocolError("request_before_unchoke");
     case SendState::OnRequest::kServe: break;
   }
@@ -163,6 +169,7 @@ void Exchange::on_piece_held(PieceIndex piece) {
     return;
   }
   if (!mine_.set(piece)) return;
+  if (mine_.complete() && takes_.suggest && !offers_) offers_.emplace(steering_, peer_.has);
   if (kind_ == PeerKind::kOurs) {
     outbox_.push_patient(EncodedMessage::indexed(MessageId::kHave, piece));
   }

@@ -89,7 +89,9 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
     throw StorageError(std::errc::file_too_large,
                        path() + " is longer than the torrent's file; move it away");
   }
-  const bool ours = state && !state->complete && state->file.is_same_file(found);
+  // One that has been cut is stretched again by resize(), with nothing in what was cut off.
+  const bool ours = state && !state->complete && state->file.is_same_file(found) &&
+                    state->file.length == found.length;
   resize();
   // The disk was full when it was made, and nothing has been written since.
   if (found.length == 0) return {Bitfield(pieces), Bitfield(pieces), false};

@@ -31,6 +31,7 @@ void log_closed(LogLevel level, const Endpoint& peer, std::string_view reason,
 // How long a thread waits for the other side before somebody else takes its place at the door. As
 // long as a few requests take on a busy machine; more would let silent ones hold up the others.
 constexpr milliseconds kBriefWait{5};
+constexpr std::size_t kBriefAnswerBytes = 8 << 10;  // fits into any send buffer
 
 // Request frames out of a stream: a whole one with a single recv(2), as nearly all of them come.
 class Requests {
@@ -51,6 +52,16 @@ class Requests {
         .substr(kFrameHeaderBytes);
   }
 
+  // The connection goes on for longer than a brief one does: its thread is missed at the door.
+  void takes_long() {
+    if (!std::exchange(brief_, false) || threads_.takes_long(connection_)) return;
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                            "no thread");
+  }
+
+  // The request has been answered, and most clients close now: that is waited for once more.
+  void answered() { brief_until_ = Clock::now() + kBriefWait; }
+
  private:
   void drop_last() {
     std::copy(buffer_.data() + last_, buffer_.data() + held_, buffer_.data());
@@ -70,13 +81,9 @@ class Requests {
 
   std::size_t recv(std::span<std::byte> buffer, Deadline deadline) {
     if (brief_) {
-      const Deadline soon = std::min(deadline, Clock::now() + kBriefWait);
+      const Deadline soon = std::min(deadline, brief_until_);
       if (const auto n = connection_.stream().try_recv_some(buffer, soon)) return *n;
-      brief_ = false;
-      if (!threads_.takes_long(connection_)) {
-        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                "no thread");
-      }
+      takes_long();
     }
     return connection_.stream().recv_some(buffer, deadline);
   }
@@ -84,6 +91,7 @@ class Requests {
   ConnectionThreads::Connection& connection_;
   ConnectionThreads& threads_;
   bool brief_ = true;
+  TimePoint brief_until_ = Clock::now() + kBriefWait;
   std::size_t held_ = 0;  // bytes in the buffer,
   std::size_t last_ = 0;  // of which so many are the request handed out
   std::array<std::byte, kFrameHeaderBytes + kMaxAnnounceRequestBytes> buffer_;
@@ -102,8 +110,12 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
     while (const auto request = requests.next(deadline)) {
       if (!answered) threads.first_frame_done(connection);
       const TimePoint now = Clock::now();
-      send_text_frame(stream, service.answer(*request, peer, now), now + kAnswerTime);
+      const std::string answer = service.answer(*request, peer, now);
+      // Who asks again may ask for ever, and a long answer may have to wait for its reader.
+      if (answered || answer.size() > kBriefAnswerBytes) requests.takes_long();
+      send_text_frame(stream, answer, now + kAnswerTime);
       answered = true;
+      requests.answered();
       // Nobody waits for this thread any more. Most close once they have their answer, and will
       // have done so when the others have had their turn: then there is no need to sleep and be
       // woken.

@@ -179,7 +179,8 @@ TEST_SUITE("exchange") {
     CHECK(rig.said() == "");
     rig.exchange.on_request(PieceIndex(0));
     rig.exchange.serve(false, kStart + seconds(3));
-    rig.exchange.on_request(PieceIndex(1));  // it crosses the Choke
+    CHECK(rig.said() == "Choke");
+    rig.exchange.on_request(PieceIndex(1));  // it has crossed the Choke
     CHECK(rig.said() == "Choke");
     CHECK(rig.exchange.wants_slot()->since == kStart + seconds(3));
     CHECK_FALSE(rig.exchange.on_uninterested());
@@ -564,6 +565,25 @@ TEST_SUITE("exchange") {
     rig.exchange.on_good_piece(PieceIndex(1), kStart);
     rig.held(1);
     CHECK(rig.said() == "look, Have 1");
+  }
+
+  TEST_CASE("who takes an old UnChoke for a new one is told that it is choked") {
+    Rig rig(PeerKind::kOurs, "111", "000");
+    rig.interested();
+    rig.exchange.on_uninterested();
+    CHECK(rig.exchange.on_interested(kStart));  // and there is no slot for it now
+    rig.said();
+    rig.exchange.on_request(PieceIndex(1));
+    CHECK(rig.said() == "Choke");
+  }
+
+  TEST_CASE("a leecher that has become complete steers those it is connected to") {
+    Rig rig(PeerKind::kOurs, "10", "00", {.requests = 256, .suggest = true});
+    rig.interested();
+    rig.held(1);
+    rig.said();
+    rig.exchange.on_request(PieceIndex(0));
+    CHECK(rig.said() == "Suggest 1, piece 0");
   }
 
   TEST_CASE("a request that is cancelled is not answered") {

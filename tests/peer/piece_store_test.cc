@@ -202,6 +202,17 @@ TEST_SUITE("piece_store") {
     CHECK(opened(store, unclean) == "00000 11111");
   }
 
+  TEST_CASE("a part that was cut is all in doubt") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    rig.write(store, "11111");
+    store.sync();
+    const ResumeState unclean = store.state(pieces("11111"), false);
+    REQUIRE(::truncate(rig.temp.file(kPart).c_str(), 3 * kPieceLength) == 0);
+    CHECK(opened(store, unclean) == "00000 11111");
+  }
+
   TEST_CASE("a sync that failed is not forgotten until the file is opened again") {
     const Rig rig;
     PieceStore store = rig.store();
