@@ -163,10 +163,11 @@ void PieceStore::resize() {
   reserve_step_ = kFirstReserveBytes;
   reserved_ = has_length && allocated >= length ? length : 0;
   if (reserved_ == length && has_length) return;
+  // Said at once, and nothing taken, when it cannot fit.
   const std::uint64_t needed = length - std::min(length, allocated);
-  if (min_free_bytes_ > 0 && directory_.free_bytes() < needed + min_free_bytes_) {
+  if (directory_.free_bytes() < needed + min_free_bytes_) {
     errno = ENOSPC;
-    throw_errno("reserve " + path() + " beside min_free_space");
+    throw_errno("reserve " + path() + (min_free_bytes_ > 0 ? " beside min_free_space" : ""));
   }
   if (!has_length && ::ftruncate(file_.get(), static_cast<off_t>(length)) < 0) {
     throw_errno("resize " + path());

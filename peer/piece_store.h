@@ -44,7 +44,7 @@ class PieceStore {
 
   // Opens NAME, else NAME.part, else makes NAME.part in its full length. `state` is what was saved
   // of it. Throws StorageError, also when NAME or NAME.part is there but cannot be of this torrent,
-  // or when min_free_bytes would not stay free. May be called again, to start over.
+  // or when it does not fit and leave min_free_bytes free. May be called again, to start over.
   Opened open(const std::optional<ResumeState>& state);
 
   // Has somebody else written to the file since open()? Of use as long as nothing is written here.

@@ -16,8 +16,8 @@ small=$work/small
 ext2=$work/ext2
 mkdir "$small" "$ext2"
 
-# Space can be reserved on the one, and is missing from the start; on the other it cannot, and runs
-# out in the middle.
+# On the one, space is missing from the start; on the other it cannot be reserved, and runs out in the
+# middle.
 mount -t tmpfs -o size=8m none "$small"
 mounts+=("$small")
 truncate -s 8M "$work/image"
@@ -31,15 +31,18 @@ fi
 
 start_tracker
 start_peer seeder
+start_peer slow --set upload_limit=1MiB
 for name in elsewhere.bin small.bin large.bin later.bin; do
   bytes=$((4 * mib))
   [ "$name" != small.bin ] || bytes=$mib
   random_file "$bytes" "$work/$name" "${#name}"
   make_torrent "$work/$name" "$work/$name.torrent" --piece-length 16KiB
-  cp "$work/$name" "$work/seeder/downloads/"
-  drop seeder "$work/$name.torrent"
+  from=seeder
+  [ "$name" != later.bin ] || from=slow
+  cp "$work/$name" "$work/$from/downloads/"
+  drop "$from" "$work/$name.torrent"
 done
-for name in "$small" ${has_ext2:+"$ext2"}; do head -c $((6 * mib)) /dev/zero >"$name/filler"; done
+head -c $((6 * mib)) /dev/zero >"$small/filler"
 
 start_peer leecher --set "download_dir=$small"
 drop leecher "$work/large.bin.torrent"
@@ -60,6 +63,8 @@ if [ -n "$has_ext2" ]; then
   start_peer later --set "download_dir=$ext2" --set log.level=debug
   drop later "$work/later.bin.torrent"
   later_log=$work/later/log
+  check "a download begins" wait_until 20 has_lines "$later_log" ' piece\.complete ' 16
+  head -c $((8 * mib)) /dev/zero >"$ext2/filler" 2>/dev/null || true # as much as there is room for
   check "a torrent for which the space runs out is an error" \
     wait_for_line "$later_log" ' error torrent\.error .*name=later\.bin'
   check "with path and reason in the log" grep -Eq \
