@@ -10,18 +10,9 @@ piece_length=16384
 window=64
 
 log=$work/leecher/log
-received() { count_lines "$log" ' piece\.complete '; }
-received_at_least() { [ "$(received)" -ge "$1" ]; }
 held_at_start() { value_of "$log" torrent.downloading has; }
 
-start_tracker --set announce_interval=60s
-random_file $((pieces * piece_length)) "$work/file.bin"
-throttled_torrent "$work/file.bin" file --piece-length "$piece_length"
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/hidden/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
-start_throttle slow seeder "$work/file.torrent" $((2 << 20))
+start_slow_seeder $((pieces * piece_length)) $((2 << 20)) --piece-length "$piece_length"
 
 verified=0
 for run in 1 2 3 4 5; do

@@ -180,6 +180,26 @@ throttled_torrent() {
   tracker=$address:1 make_torrent "$file" "$work/hidden/$name.torrent" "$@"
 }
 
+# start_slow_seeder BYTES BYTES_PER_SECOND [OPTION]...: a tracker, and a peer `seeder` that has
+# $work/file.bin of so many bytes. Whoever drops $work/file.torrent knows no way to it but ${pids[slow]},
+# which is throttled.
+start_slow_seeder() {
+  local bytes=$1 rate=$2
+  shift 2
+  start_tracker --set announce_interval=60s
+  random_file "$bytes" "$work/file.bin"
+  throttled_torrent "$work/file.bin" file "$@"
+  start_peer seeder
+  cp "$work/file.bin" "$work/seeder/downloads/"
+  drop seeder "$work/hidden/file.torrent"
+  wait_for_line "$work/seeder/log" 'torrent\.seeding '
+  start_throttle slow seeder "$work/file.torrent" "$rate"
+}
+
+# The pieces that `leecher`, which logs debug lines, has stored in this run.
+received() { count_lines "$work/leecher/log" ' piece\.complete '; }
+received_at_least() { [ "$(received)" -ge "$1" ]; }
+
 # drop NAME TORRENT...: into its watched directory, whole at once.
 drop() {
   local name=$1 torrent

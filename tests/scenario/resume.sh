@@ -10,8 +10,6 @@ piece_length=16384
 log=$work/leecher/log
 downloads=$work/leecher/downloads
 
-received() { count_lines "$log" ' piece\.complete '; }
-received_at_least() { [ "$(received)" -ge "$1" ]; }
 not_hashed() { ! grep ' torrent\.checking ' "$log"; }
 hashed() { grep -q ' torrent\.checking ' "$log"; }
 restart() {
@@ -20,14 +18,7 @@ restart() {
 }
 state_file() { ls "$work"/leecher/state/*.json; }
 
-start_tracker --set announce_interval=60s
-random_file $((pieces * piece_length)) "$work/file.bin"
-throttled_torrent "$work/file.bin" file --piece-length "$piece_length"
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/hidden/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
-start_throttle slow seeder "$work/file.torrent" $((1 << 20))
+start_slow_seeder $((pieces * piece_length)) $((1 << 20)) --piece-length "$piece_length"
 
 # ---- In the middle ----
 start_peer leecher --set log.level=debug

@@ -6,18 +6,7 @@
 
 pieces=512
 
-# received_at_least COUNT: the leecher has that many pieces of this run.
-received() { count_lines "$work/leecher/log" ' piece\.complete '; }
-received_at_least() { [ "$(received)" -ge "$1" ]; }
-
-start_tracker --set announce_interval=60s
-random_file $((pieces * 16384)) "$work/file.bin"
-throttled_torrent "$work/file.bin" file --piece-length 16KiB
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/hidden/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
-start_throttle slow seeder "$work/file.torrent" $((2 << 20))
+start_slow_seeder $((pieces * 16384)) $((2 << 20)) --piece-length 16KiB
 start_peer leecher --set log.level=debug
 drop leecher "$work/file.torrent"
 

@@ -9,8 +9,6 @@ piece_length=16384
 log=$work/leecher/log
 part=$work/leecher/downloads/file.bin.part
 
-received() { count_lines "$log" ' piece\.complete '; }
-received_at_least() { [ "$(received)" -ge "$1" ]; }
 held_at_start() { value_of "$log" torrent.downloading has; }
 begins() {
   start_peer leecher --set log.level=debug
@@ -19,14 +17,7 @@ begins() {
 # Something else, as long as the download: on the inode that it had, if the file system does that.
 put_another() { random_file $((pieces * piece_length)) "$part" 99; }
 
-start_tracker --set announce_interval=60s
-random_file $((pieces * piece_length)) "$work/file.bin"
-throttled_torrent "$work/file.bin" file --piece-length "$piece_length"
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/hidden/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
-start_throttle slow seeder "$work/file.torrent" $((1 << 20))
+start_slow_seeder $((pieces * piece_length)) $((1 << 20)) --piece-length "$piece_length"
 
 # ---- A crash, and another file in its place ----
 start_peer leecher --set log.level=debug
