@@ -346,8 +346,7 @@ bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
     listens_at = peer;
     MutexLock lock(mutex_);
     book_.accepted_from(peer);
-    poked_ = true;
-    event_.notify_one();
+    poke_locked();
   });
   if (!listens_at) return true;
   {
@@ -392,8 +391,7 @@ void Download::save_progress() {
 void Download::on_storage_failed(const std::string& reason) {
   MutexLock lock(mutex_);
   if (storage_problem_.empty()) storage_problem_ = reason;
-  poked_ = true;
-  event_.notify_one();
+  poke_locked();
 }
 
 void Download::throw_storage_problem() {
@@ -429,6 +427,10 @@ void Download::wait_to_retry() {
 
 void Download::poke() {
   MutexLock lock(mutex_);
+  poke_locked();
+}
+
+void Download::poke_locked() {
   poked_ = true;
   event_.notify_one();
 }

@@ -114,6 +114,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void log_not_saved(const std::system_error& error) const;
   void wait_for_event() EXCLUDES(mutex_);
   void wait_to_retry() EXCLUDES(mutex_);
+  void poke_locked() REQUIRES(mutex_);
   bool empty_swarm();  // true: nobody uses the file any more
   void forget_lost_file() EXCLUDES(mutex_);
   void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);

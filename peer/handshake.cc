@@ -1,5 +1,6 @@
 #include "peer/handshake.h"
 
+#include <algorithm>
 #include <random>
 
 #include "common/byte_order.h"

@@ -1,6 +1,6 @@
 // The Requests of one connection: which pieces were ever asked for, which are outstanding, and how
-// many may be at a time: as many as the peer sends in 0.15 s. Fewer would leave a
-// fast or long path idle; with more, a slow peer would sit on pieces that others could send.
+// many may be at a time: as many as the peer sends in 0.15 s. Fewer would leave a fast or long path
+// idle; with more, a slow peer would sit on pieces that others could send.
 // Plain data: one thread at a time; Exchange guards it.
 #pragma once
 
