@@ -18,6 +18,7 @@ net=pw$$
 declare -A host_of=() # which daemon runs where
 
 host_namespace() { echo "$net-$1"; }
+hardware_of() { printf '02:00:00:00:%02x:%02x\n' $(($1 / 256)) $(($1 % 256)); }
 address_of() { echo "10.77.$((($1 + 1) / 250)).$((($1 + 1) % 250 + 1))"; }
 on() {
   local namespace=/run/netns/$net-$1
@@ -64,17 +65,33 @@ add_namespace() {
 hosts_up() {
   local host
   add_namespace "$net-0"
-  ip -n "$net-0" link add name switch type bridge
+  ip -n "$net-0" link add name switch address "$(hardware_of 0)" type bridge
   ip -n "$net-0" address add "$(address_of 0)/16" dev switch
   ip -n "$net-0" link set switch up
   for host in $(seq "$1"); do
     hosts=$host
     add_namespace "$net-$host"
-    ip -n "$net-0" link add name "port$host" type veth peer name eth0 netns "$net-$host"
+    ip -n "$net-0" link add name "port$host" type veth peer name eth0 \
+      address "$(hardware_of "$host")" netns "$net-$host"
     ip -n "$net-0" link set "port$host" master switch up
     ip -n "$net-$host" address add "$(address_of "$host")/16" dev eth0
     ip -n "$net-$host" link set eth0 up
     [ "$2" = 0 ] || limit_host "$host" "$2"
+  done
+  introduce_hosts
+}
+
+# Everybody knows everybody's hardware address: all namespaces together may learn no more than 1,024
+# (gc_thresh3 of arp(7)), and 33 hosts that all talk to each other need more; then connects time out.
+introduce_hosts() {
+  local host other device
+  for ((host = 0; host <= hosts; ++host)); do
+    device=eth0
+    [ "$host" -gt 0 ] || device=switch
+    for other in $(seq 0 "$hosts"); do
+      [ "$other" = "$host" ] || echo "neighbor replace $(address_of "$other") \
+        lladdr $(hardware_of "$other") dev $device nud permanent"
+    done | ip -n "$net-$host" -batch -
   done
 }
 
