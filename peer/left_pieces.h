@@ -64,6 +64,9 @@ class LeftPieces {
   std::optional<PieceClaim> claim_left(PieceIndex piece, TimePoint now) EXCLUDES(mutex_);
   static constexpr TimePoint kNoEndgame = TimePoint::min();
 
+  // The piece has been verified and is going to be stored, by the first who asks: false for every
+  // other. Nobody else may write to it then, however late what he was sent in the endgame comes.
+  bool begin_storing(PieceIndex piece) EXCLUDES(mutex_);
   // The piece has been verified and stored. False when it had been before.
   bool complete(PieceIndex piece) EXCLUDES(mutex_);
 
@@ -100,6 +103,7 @@ class LeftPieces {
   mutable Mutex mutex_;
   Random random_ GUARDED_BY(mutex_);
   Bitfield held_ GUARDED_BY(mutex_);
+  Bitfield stored_ GUARDED_BY(mutex_);                    // held, or being written
   RarestFirst left_ GUARDED_BY(mutex_);                   // neither held nor claimed
   std::vector<std::uint16_t> claims_ GUARDED_BY(mutex_);  // how many connections claim each piece
   std::vector<Claimed> claimed_ GUARDED_BY(mutex_);       // those with claims, oldest first

@@ -255,15 +255,15 @@ Digest PeerConnection::recv_piece(std::span<std::byte> data, Deadline deadline) 
 }
 
 void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> data) {
-  bool first = false;
-  if (!swarm_.left().is_held(piece)) {
+  const bool first = swarm_.left().begin_storing(piece);
+  if (first) {
     try {
       swarm_.store().write_piece(piece, data);
     } catch (const StorageError& error) {
       swarm_.storage_failed(error.what());
       throw Over{Outcome::kStopped};
     }
-    first = swarm_.left().complete(piece);
+    swarm_.left().complete(piece);
   }
   exchange_.on_good_piece(piece, Clock::now());
   (first ? swarm_.downloaded : swarm_.wasted) += data.size();

@@ -283,6 +283,16 @@ TEST_SUITE("left_pieces") {
     CHECK(name(left.claim(one, indexes({1}), kNow, kIdle)) == "0");
   }
 
+  TEST_CASE("of two that were sent the same piece, the first stores it and the other does not") {
+    LeftPieces left(pieces("01"), 1);
+    CHECK(left.begin_storing(PieceIndex(0)));
+    CHECK_FALSE(left.is_held(PieceIndex(0)));
+    CHECK_FALSE(left.begin_storing(PieceIndex(0)));  // while it is written, and
+    CHECK(left.complete(PieceIndex(0)));
+    CHECK_FALSE(left.begin_storing(PieceIndex(0)));  // when it has been
+    CHECK_FALSE(left.begin_storing(PieceIndex(1)));
+  }
+
   TEST_CASE("no pieces at all are all held") {
     LeftPieces left(Bitfield(0), 1);
     const PeerPieces seeder = joined(left, "");
@@ -315,7 +325,9 @@ TEST_SUITE("left_pieces") {
           if (mine.has.set(gained)) left.peer_gained(mine, gained);
           if (claims.empty() || (got && claims.size() < 5)) continue;
           const PieceIndex piece = claims.front().piece();
-          if (random() % 4 != 0 && left.complete(piece)) ++completed[piece.value()];
+          if (random() % 4 != 0 && left.begin_storing(piece) && left.complete(piece)) {
+            ++completed[piece.value()];
+          }
           claims.pop_front();
         }
         claims.clear();
