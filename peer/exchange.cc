@@ -193,9 +193,9 @@ bool Exchange::request_more(TimePoint now) {
   return recv_.may_request() && !untrusted_ && window_.idle() && wanted_ > 0;
 }
 
-void Exchange::serve(bool yes, TimePoint now) {
+bool Exchange::serve(bool yes, TimePoint now) {
   MutexLock lock(mutex_);
-  if (kind_ == PeerKind::kOriginal || !(yes ? send_.unchoke() : send_.choke())) return;
+  if (kind_ == PeerKind::kOriginal || !(yes ? send_.unchoke() : send_.choke())) return false;
   slot_since_ = now;
   if (yes) {
     offer_locked();  // before it may choose
@@ -203,6 +203,7 @@ void Exchange::serve(bool yes, TimePoint now) {
     outbox_.drop_pieces();
   }
   outbox_.push(EncodedMessage::plain(yes ? MessageId::kUnChoke : MessageId::kChoke));
+  return true;
 }
 
 void Exchange::keep_alive() {

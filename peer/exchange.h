@@ -84,7 +84,8 @@ class Exchange {
   // for, but may be once kEndgamePatience has passed.
   bool request_more(TimePoint now) EXCLUDES(mutex_);
   // An interested peer is served from now on, or no longer: then what it had asked for is dropped.
-  void serve(bool yes, TimePoint now) EXCLUDES(mutex_);
+  // False, and nothing happens, when it has lost interest meanwhile.
+  bool serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // Nothing has been said for a while.
   void keep_alive() EXCLUDES(mutex_);
   // It is going to end: nothing more is asked, and claims go back to the queue, though what comes

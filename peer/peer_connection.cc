@@ -331,12 +331,13 @@ std::optional<ChokePeer> PeerConnection::wants_slot(ChokeRound round) {
   return peer;
 }
 
-void PeerConnection::serve(bool yes, TimePoint now) {
+bool PeerConnection::serve(bool yes, TimePoint now) {
   try {
-    exchange_.serve(yes, now);
+    return exchange_.serve(yes, now);
   } catch (const ProtocolError& error) {
     end(Outcome::kBroken, error.reason(), error.fields());
     abort();
+    return false;
   }
 }
 

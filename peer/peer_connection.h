@@ -45,7 +45,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // an earlier one counts half. Nothing when it wants none.
   std::optional<ChokePeer> wants_slot(ChokeRound round) EXCLUDES(mutex_);
   // As Exchange's; never throws.
-  void serve(bool yes, TimePoint now) EXCLUDES(mutex_);
+  bool serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // There may be something to ask this peer for.
   void wake() { outbox_.wake_to_request(); }
   // Ends the conversation soon: what is being sent is finished, without regard to the upload limit,

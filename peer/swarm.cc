@@ -110,12 +110,17 @@ bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
   const bool seeding = !fetch_ || left_.all_held();
   const std::size_t slots = bandwidth_.upload_slots();  // once this torrent counts
   const auto chosen = choose_unchoked(peers, slots, round, seeding, now);
+  bool all_taken = true;
   for (const bool serve : {false, true}) {  // nobody is served before there is a slot
     for (std::size_t i = 0; i < peers.size(); ++i) {
-      if (chosen[i] == serve && peers[i].unchoked != serve) interested[i]->serve(serve, now);
+      if (chosen[i] != serve || peers[i].unchoked == serve) continue;
+      if (!interested[i]->serve(serve, now)) all_taken = false;
     }
   }
-  return peers.size() > slots;
+  if (peers.size() <= slots) return false;
+  // A slot of one that has lost interest at this moment, or has gone, is another's: those are fewer
+  // each time.
+  return all_taken || share_slots_locked(ChokeRound::kFill, now);
 }
 
 TimePoint Swarm::abort_overdue(TimePoint now) {
