@@ -453,8 +453,8 @@ DownloadStatus Download::status() const {
     MutexLock lock(mutex_);
     status.state = state_;
     status.reason = problem_;
-    status.rate_down = down_.bytes_per_second();
-    status.rate_up = up_.bytes_per_second();
+    status.rate_down = down_.per_second();
+    status.rate_up = up_.per_second();
   }
   const auto peers = swarm();
   if (!peers) {

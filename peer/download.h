@@ -18,6 +18,7 @@
 #include "common/connection_threads.h"
 #include "common/fields.h"
 #include "common/mutex.h"
+#include "common/rate_meter.h"
 #include "common/torrent.h"
 #include "peer/announcer.h"
 #include "peer/ban_list.h"
@@ -26,7 +27,6 @@
 #include "peer/download_dir.h"
 #include "peer/peer_book.h"
 #include "peer/piece_store.h"
-#include "peer/rate_meter.h"
 #include "peer/swarm.h"
 
 namespace piecework::peer {
