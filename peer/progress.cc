@@ -1,15 +1,13 @@
 #include "peer/progress.h"
 
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
+#include "common/columns.h"
 #include "common/printable.h"
+#include "common/terminal.h"
 #include "common/threads.h"
 #include "common/units.h"
-#include "common/utf8.h"
 
 namespace piecework::peer {
 namespace {
@@ -17,28 +15,7 @@ namespace {
 constexpr milliseconds kRedrawInterval{200};
 constexpr seconds kRateWindow{10};
 constexpr std::size_t kBarCells = 24;
-constexpr std::size_t kDefaultColumns = 80;
 constexpr std::string_view kClearLine = "\r\x1b[K";
-
-bool is_terminal(int fd) {
-  const char* const kind = std::getenv("TERM");
-  return ::isatty(fd) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
-}
-
-std::size_t terminal_columns(int fd) {
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kDefaultColumns;
-  return size.ws_col;
-}
-
-// The first `columns` characters. A line that wraps could not be drawn over.
-std::string_view cut(std::string_view text, std::size_t columns) {
-  std::size_t bytes = 0;
-  for (; columns > 0 && bytes < text.size(); --columns) {
-    bytes += std::max<std::size_t>(utf8_prefix(text.substr(bytes)), 1);
-  }
-  return text.substr(0, bytes);
-}
 
 double seconds_between(TimePoint from, TimePoint to) {
   return std::chrono::duration<double>(to - from).count();
@@ -50,7 +27,7 @@ Progress::Progress(std::string_view title, std::uint64_t total_bytes, Output out
     : title_(printable(title)),
       total_(total_bytes),
       fd_(output.fd),
-      terminal_(is_terminal(output.fd)),
+      terminal_(is_drawable_terminal(output.fd)),
       interval_(terminal_ ? kRedrawInterval : output.plain_interval),
       started_(Clock::now()),
       drawing_(start_thread("progress", [this] { run(); })) {}
@@ -108,8 +85,9 @@ void Progress::draw(TimePoint now) {
     return;
   }
   const std::string line = title_ + "  " + bar() + status;
-  const std::size_t columns = std::max<std::size_t>(terminal_columns(fd_), 2) - 1;
-  write_text(std::string(kClearLine) + std::string(cut(line, columns)));
+  // A line that wraps could not be drawn over.
+  const std::size_t columns = std::max<std::size_t>(terminal_size(fd_).columns, 2) - 1;
+  write_text(std::string(kClearLine) + std::string(fit_columns(line, columns)));
 }
 
 std::string Progress::status_text(double rate, Now now) {
