@@ -5,26 +5,27 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <set>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "common/atomic_file.h"
 #include "common/command_line.h"
 #include "common/json.h"
-#include "common/printable.h"
 #include "common/shutdown_signal.h"
-#include "common/units.h"
+#include "common/terminal.h"
 #include "peer/node_status.h"
 #include "peer/peer_config.h"
 #include "peer/peerctl_io.h"
+#include "peer/status_table.h"
 
 namespace piecework::peer::peerctl {
 namespace {
 
 constexpr std::uint64_t kMaxStatusBytes = 64 << 20;
 constexpr seconds kFollowEvery{1};
-constexpr std::size_t kNameColumn = 32;
-constexpr std::string_view kClearScreen = "\x1b[H\x1b[2J";
+constexpr std::uint64_t kMaxNameBytes = 256;
 
 const CommandSpec& spec() {
   static const CommandSpec value{
@@ -37,7 +38,9 @@ const CommandSpec& spec() {
                    .value_name = "FILE",
                    .help = "peerd's configuration, which says where its status file is;\n"
                            "/etc/piecework/peerd.yaml unless given"},
-                  {.name = "--follow", .help = "print it again every second, until stopped"},
+                  {.name = "--follow",
+                   .help = "keep it on the terminal until stopped;\n"
+                           "elsewhere, print what has changed"},
                   {.name = "--json", .help = "print the status file as it is"}}};
   return value;
 }
@@ -56,65 +59,127 @@ std::string read_status(const std::string& path) {
     return read_small_file(path, kMaxStatusBytes);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::no_such_file_or_directory) throw;
-    throw CommandError(kExitUnavailable, "no status file " + path + ": is peerd running?");
+    throw CommandError(kExitUnavailable, "peerd is not running: there is no status file " + path);
   }
 }
 
-std::string padded(std::string text, std::size_t width) {
-  // Columns are characters, so the bytes inside a UTF-8 character do not count.
-  const auto columns = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-  if (columns < width) text.append(width - columns, ' ');
-  return text;
-}
-
-std::string percent(double done) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%.1f%%", done * 100);
-  return text;
-}
-
-std::string row(const std::string& name, const std::string& state, const std::string& done,
-                const std::string& down, const std::string& up, const std::string& peers,
-                const std::string& eta, const std::string& reason) {
-  std::string line = padded(name, kNameColumn) + "  " + padded(state, 11) + "  " + padded(done, 6) +
-                     "  " + padded(down, 12) + "  " + padded(up, 12) + "  " + padded(peers, 5) +
-                     "  " + padded(eta, 6) + "  " + reason;
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
-}
-
-std::string table(const NodeStatus& status) {
-  std::string out = row("NAME", "STATE", "DONE", "DOWN", "UP", "PEERS", "ETA", "REASON");
-  for (const DownloadStatus& torrent : status.torrents) {
-    const std::uint64_t eta = eta_seconds(torrent);
-    out += row(printable(torrent.name), std::string(download_state_name(torrent.state)),
-               percent(torrent.done()), format_rate(torrent.rate_down),
-               format_rate(torrent.rate_up), std::to_string(torrent.peers),
-               eta == 0 ? "-" : format_duration(seconds(eta)), printable(torrent.reason));
-  }
-  return out;
-}
-
-// The daemon removes its status file when it stops; one that was killed could not.
-void check_alive(const NodeStatus& status) {
-  if (::kill(static_cast<pid_t>(status.pid), 0) < 0 && errno == ESRCH) {
-    throw CommandError(kExitUnavailable, "peerd (pid " + std::to_string(status.pid) +
-                                             ") has gone without a word; this was its last state");
-  }
-}
-
-void print_status(const std::string& path, bool json, bool redraw) {
-  const std::string text = read_status(path);
-  NodeStatus status;
+// The daemon removes its status file when it stops; one that was killed could not, and its number
+// may be another process's by now.
+bool is_gone(const NodeStatus& status) {
+  if (::kill(static_cast<pid_t>(status.pid), 0) < 0 && errno == ESRCH) return true;
   try {
-    status = parse_status(text);
+    const std::string name =
+        read_small_file("/proc/" + std::to_string(status.pid) + "/comm", kMaxNameBytes);
+    return name.find("peerd") == std::string::npos;
+  } catch (const std::system_error&) {
+    return false;  // not for us to see
+  }
+}
+
+void check_alive(const NodeStatus& status) {
+  if (!is_gone(status)) return;
+  throw CommandError(kExitUnavailable, "peerd is not running: process " +
+                                           std::to_string(status.pid) +
+                                           " has gone without a word; this was its last state");
+}
+
+NodeStatus parse(const std::string& path, const std::string& text) {
+  try {
+    return parse_status(text);
   } catch (const JsonError& error) {
     throw CommandError(kExitData, path + ": " + error.what());
   }
-  print_out((redraw ? std::string(kClearScreen) : "") + (json ? text : table(status)));
+}
+
+// Once; on a terminal no line is longer than it is wide.
+void print_once(const std::string& path, bool json) {
+  const std::string text = read_status(path);
+  const NodeStatus status = parse(path, text);
+  TableSize size;
+  if (::isatty(STDOUT_FILENO) == 1) size.columns = terminal_size(STDOUT_FILENO).columns;
+  print_out(json ? text : format_table(status_table(status), size));
   check_alive(status);
+}
+
+// A terminal that shows one table, drawn over and over, and then again what it showed before.
+class Screen {
+ public:
+  Screen() {
+    ::signal(SIGTSTP, SIG_IGN);  // a shell would find the terminal as it is now
+    print_out(kEnter);
+  }
+  ~Screen() {
+    // What cannot be written is lost.
+    [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, kLeave.data(), kLeave.size());
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  void draw(const StatusTable& table) {
+    const TerminalSize size = terminal_size(STDOUT_FILENO);
+    std::string text(kHome);
+    // The line feed at the end would scroll.
+    for (const char c : format_table(
+             table, {.columns = size.columns, .lines = std::max<std::size_t>(size.rows, 2) - 1})) {
+      if (c == '\n') text += kClearToEndOfLine;
+      text += c;
+    }
+    print_out(text + std::string(kClearBelow));
+  }
+
+ private:
+  // The other screen and no cursor; the top left corner; erasing (console_codes(4)).
+  static constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l";
+  static constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
+  static constexpr std::string_view kHome = "\x1b[H";
+  static constexpr std::string_view kClearToEndOfLine = "\x1b[K";
+  static constexpr std::string_view kClearBelow = "\x1b[J";
+};
+
+// True a second later; false when told to stop, or when the terminal has gone.
+bool goes_on(ShutdownSignals& signals) {
+  return signals.wait(Clock::now() + kFollowEvery) == ShutdownSignals::Event::kTimeout;
+}
+
+void follow_on_screen(const std::string& path, ShutdownSignals& signals) {
+  NodeStatus last;
+  {
+    Screen screen;
+    do {
+      last = parse(path, read_status(path));
+      screen.draw(status_table(last));
+    } while (!is_gone(last) && goes_on(signals));
+  }
+  print_out(format_table(status_table(last), {.columns = terminal_size(STDOUT_FILENO).columns}));
+  check_alive(last);
+}
+
+// For files and pipes: the whole table, then the rows that have changed, each time with the total.
+void follow_changes(const std::string& path, ShutdownSignals& signals) {
+  std::set<StatusRow> shown;
+  StatusRow total;
+  do {
+    const NodeStatus status = parse(path, read_status(path));
+    const StatusTable table = status_table(status);
+    const StatusTable changed = rows_changed_since(shown, table);
+    if (!changed.rows.empty() || changed.total != total) {
+      print_out((total == StatusRow() ? "" : "\n") + format_table(changed, {}));
+    }
+    shown = {table.rows.begin(), table.rows.end()};
+    total = table.total;
+    check_alive(status);
+  } while (goes_on(signals));
+}
+
+void follow_json(const std::string& path, ShutdownSignals& signals) {
+  std::string shown;
+  do {
+    std::string text = read_status(path);
+    const NodeStatus status = parse(path, text);
+    if (text != shown) print_out(text);
+    shown = std::move(text);
+    check_alive(status);
+  } while (goes_on(signals));
 }
 
 }  // namespace
@@ -128,14 +193,17 @@ int run_status(std::span<const std::string> arguments) {
   const std::string path = status_path(line);
   const bool json = line.has("--json");
   if (!line.has("--follow")) {
-    print_status(path, json, false);
+    print_once(path, json);
     return kExitOk;
   }
   ShutdownSignals signals;
-  const bool redraw = !json && ::isatty(STDOUT_FILENO) == 1;
-  do {
-    print_status(path, json, redraw);
-  } while (signals.wait(Clock::now() + kFollowEvery) != ShutdownSignals::Event::kStop);
+  if (json) {
+    follow_json(path, signals);
+  } else if (is_drawable_terminal(STDOUT_FILENO)) {
+    follow_on_screen(path, signals);
+  } else {
+    follow_changes(path, signals);
+  }
   return kExitOk;
 }
 
