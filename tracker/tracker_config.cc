@@ -41,8 +41,9 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
                         "longest block that an\n"
                         "address is in decides. Peers are told of those in their own network "
                         "first, and of some others.");
-  schema.text("status_file", config.status_file,
-              "JSON that says how many swarms and peers there are. Empty: none is written.");
+  schema.text(
+      "status_file", config.status_file,
+      "JSON that says how many swarms, peers and announces there are. Empty: none is written.");
   schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
   schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
   return schema;

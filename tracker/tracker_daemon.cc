@@ -1,5 +1,7 @@
 #include "tracker/tracker_daemon.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -69,6 +71,7 @@ void TrackerDaemon::stop() {
 
 void TrackerDaemon::tick() {
   expire();
+  announces_.sample(service_.totals().announces, Clock::now());
   status_file_.update(status());
 }
 
@@ -106,10 +109,13 @@ void TrackerDaemon::reload() {
 }
 
 std::string TrackerDaemon::status() const {
-  return format_tracker_status({.listening = server_.listening(),
+  return format_tracker_status({.pid = ::getpid(),
+                                .uptime = std::chrono::floor<seconds>(Clock::now() - started_),
+                                .listening = server_.listening(),
                                 .connections = server_.connections(),
                                 .counts = registry_.counts(),
-                                .totals = service_.totals()});
+                                .totals = service_.totals(),
+                                .announces_per_second = announces_.per_second()});
 }
 
 }  // namespace piecework::tracker

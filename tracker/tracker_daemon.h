@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/daemon_files.h"
+#include "common/rate_meter.h"
 #include "common/shutdown_signal.h"
 #include "common/status_file.h"
 #include "tracker/announce_service.h"
@@ -45,6 +47,8 @@ class TrackerDaemon {
   AnnounceService service_;
   TrackerServer server_;
   StatusFile status_file_;
+  const TimePoint started_ = Clock::now();
+  RateMeter announces_;
 };
 
 }  // namespace piecework::tracker

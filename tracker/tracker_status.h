@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/endpoint.h"
 #include "tracker/announce_service.h"
 #include "tracker/swarm_registry.h"
@@ -13,10 +15,13 @@
 namespace piecework::tracker {
 
 struct TrackerStatus {
+  std::int64_t pid;
+  seconds uptime;
   std::vector<Endpoint> listening;
   std::size_t connections;
   SwarmRegistry::Counts counts;
   AnnounceService::Totals totals;
+  double announces_per_second;  // over the last few seconds
 };
 
 // Indented JSON that ends in a line feed.

@@ -79,5 +79,22 @@ stop peer
 wait_until 10 is_gone "${pids[follower]}" || true
 check_exit "when peerd stops, --follow ends with 69" 69 stop follower
 check "and says so" grep -q 'peerd is not running' "$work/follower/out"
+
+# holds EXPRESSION: of the tracker's status s.
+holds() {
+  "$python" -c 'import json, sys
+s = json.load(open(sys.argv[1]))
+sys.exit(not eval(sys.argv[2]))' "$work/tracker/status.json" "$1" 2>/dev/null
+}
+before=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["announces"])' "$work/tracker/status.json")
+ask() { "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" "$1" >"$work/answer"; }
+ask '{"port": 1, "peer_id": "somebody", "event": "started"}'
+ask '{"port": 1, "event": "started"}'
+check "the tracker's status counts announces" wait_until 5 holds "s['announces'] == $before + 2"
+check "and those refused, by reason" wait_until 5 holds "s['refused'] == {'total': 1, 'bad_request': 1, 'max_swarms': 0, 'max_peers': 0}"
+check "who is there" holds "s['swarms'] == 1 and s['peers'] == 1 and s['pid'] == ${pids[tracker]} and s['uptime'] > 0"
+check "how many come in a second" wait_until 5 holds "0 < s['announces_per_second'] < $before + 2"
+check "none in the end" wait_until 10 holds "s['announces_per_second'] == 0"
 stop tracker
+check "its status goes with it" test ! -e "$work/tracker/status.json"
 finish
