@@ -17,14 +17,28 @@ constexpr mode_t kMode = 0644;
 
 }  // namespace
 
-StatusFile::StatusFile(std::string path) : path_(std::move(path)) {}
+StatusFile::StatusFile(std::string path, milliseconds refresh)
+    : path_(std::move(path)), refresh_(refresh) {}
+
+StatusFile::~StatusFile() {
+  remove();
+}
+
+StatusFile::StatusFile(StatusFile&& other) noexcept : StatusFile("") {
+  swap(other);
+}
+
+StatusFile& StatusFile::operator=(StatusFile&& other) noexcept {
+  StatusFile taken(std::move(other));
+  swap(taken);
+  return *this;
+}
 
 void StatusFile::create(std::string_view program, PathChoice choice, std::string_view text) {
   if (path_.empty()) return;
   try {
     make_parent_directories(path_);
-    write_file_atomically(path_, text, kMode, Durability::kCached);
-    written_ = text;
+    write(text, Clock::now());
   } catch (const std::system_error& error) {
     if (choice == PathChoice::kConfigured) throw;
     std::cerr << program << ": " << error.what() << "; going on without a status file\n";
@@ -32,11 +46,10 @@ void StatusFile::create(std::string_view program, PathChoice choice, std::string
   }
 }
 
-void StatusFile::update(std::string_view text) {
-  if (path_.empty() || text == written_) return;
+void StatusFile::update(std::string_view text, TimePoint now) {
+  if (path_.empty() || (text == written_ && now - written_at_ < refresh_)) return;
   try {
-    write_file_atomically(path_, text, kMode, Durability::kCached);
-    written_ = text;
+    write(text, now);
     failing_ = false;
   } catch (const std::system_error& error) {
     if (!failing_) log_error("status.write_failed", {{"reason", error.what()}});
@@ -45,7 +58,24 @@ void StatusFile::update(std::string_view text) {
 }
 
 void StatusFile::remove() noexcept {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  // What was never written may be somebody else's.
+  if (std::exchange(is_there_, false)) ::unlink(path_.c_str());
+}
+
+void StatusFile::write(std::string_view text, TimePoint now) {
+  write_file_atomically(path_, text, kMode, Durability::kCached);
+  is_there_ = true;
+  written_ = text;
+  written_at_ = now;
+}
+
+void StatusFile::swap(StatusFile& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(refresh_, other.refresh_);
+  std::swap(written_, other.written_);
+  std::swap(written_at_, other.written_at_);
+  std::swap(is_there_, other.is_there_);
+  std::swap(failing_, other.failing_);
 }
 
 }  // namespace piecework

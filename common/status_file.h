@@ -1,33 +1,46 @@
-// The file that says what a daemon is doing: JSON, replaced atomically, readable by all.
-// One thread at a time.
+// The file that says what a daemon is doing: replaced atomically, readable by all, and gone with
+// the daemon. One thread at a time.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "common/clock.h"
 #include "common/daemon_files.h"
+#include "common/units.h"
 
 namespace piecework {
 
 class StatusFile {
  public:
   // Writes nothing yet. An empty `path` means that there is no such file; every call does nothing.
-  explicit StatusFile(std::string path);
+  // A file with a `refresh` is replaced after so long also when its text is the same, so that its
+  // age tells whether the daemon lives.
+  explicit StatusFile(std::string path, milliseconds refresh = kMaxDuration);
+  ~StatusFile();
+  StatusFile(StatusFile&& other) noexcept;
+  StatusFile& operator=(StatusFile&& other) noexcept;  // takes the file away that was there
 
   // Makes the first file, and its directory. When that fails, throws std::system_error
   // (kConfigured), or says so on stderr in the name of `program` and does without (kDefault).
   void create(std::string_view program, PathChoice choice, std::string_view text);
 
-  // Replaces the file when `text` differs from what was written last. A failure is logged, once
-  // until it has worked again.
-  void update(std::string_view text);
+  // Replaces the file when `text` differs from what was written last, or when it is due. A failure
+  // is logged, once until it has worked again.
+  void update(std::string_view text, TimePoint now = Clock::now());
 
-  // Takes the file away, since what it says is no longer so.
+  // Takes the file away, since what it says is no longer so. The destructor does, too.
   void remove() noexcept;
 
  private:
+  void write(std::string_view text, TimePoint now);
+  void swap(StatusFile& other) noexcept;
+
   std::string path_;
+  milliseconds refresh_;
   std::string written_;
+  TimePoint written_at_;
+  bool is_there_ = false;
   bool failing_ = false;
 };
 

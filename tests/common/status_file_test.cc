@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "tests/support/temp_dir.h"
 
@@ -41,6 +42,52 @@ TEST_SUITE("status_file") {
     built_in.update("{}");
     built_in.remove();
     CHECK(dir.read("file").empty());
+  }
+
+  TEST_CASE("a file goes with its owner, and only one that was written") {
+    TempDir dir;
+    dir.write("kept", "somebody else's");
+    {
+      StatusFile file(dir.file("made"));
+      file.create("test", PathChoice::kConfigured, "1");
+      StatusFile never(dir.file("kept"));
+    }
+    CHECK_FALSE(std::filesystem::exists(dir.file("made")));
+    CHECK(dir.read("kept") == "somebody else's");
+    {
+      StatusFile directory(dir.file("."));
+      CHECK_THROWS_AS(directory.create("test", PathChoice::kConfigured, "1"), std::system_error);
+    }
+    CHECK(std::filesystem::exists(dir.file("kept")));
+  }
+
+  TEST_CASE("a file takes the place of another, which goes") {
+    TempDir dir;
+    StatusFile file(dir.file("old"));
+    file.create("test", PathChoice::kConfigured, "1");
+    StatusFile other(dir.file("new"));
+    other.create("test", PathChoice::kConfigured, "2");
+    file = std::move(other);
+    CHECK_FALSE(std::filesystem::exists(dir.file("old")));
+    file.update("3");
+    CHECK(dir.read("new") == "3");
+    file = StatusFile("");
+    CHECK_FALSE(std::filesystem::exists(dir.file("new")));
+  }
+
+  TEST_CASE("a file with a refresh is replaced after that time, whatever it says") {
+    TempDir dir;
+    StatusFile file(dir.file("f"), seconds(10));
+    file.create("test", PathChoice::kConfigured, "1");
+    const TimePoint now = Clock::now();
+    dir.write("f", "changed");
+    file.update("1", now + seconds(9));
+    CHECK(dir.read("f") == "changed");
+    file.update("1", now + seconds(10));
+    CHECK(dir.read("f") == "1");
+    dir.write("f", "changed");
+    file.update("1", now + seconds(19));
+    CHECK(dir.read("f") == "changed");
   }
 
   TEST_CASE("an empty path is no file") {
