@@ -446,6 +446,8 @@ void Download::tick(TimePoint now) {
 
 DownloadStatus Download::status() const {
   DownloadStatus status;
+  std::shared_ptr<Swarm> peers;
+  std::shared_ptr<Swarm> lost;
   status.info_hash = torrent_.info_hash;
   status.name = torrent_.file_name;
   status.length = torrent_.layout.file_length();
@@ -455,16 +457,20 @@ DownloadStatus Download::status() const {
     status.reason = problem_;
     status.rate_down = down_.per_second();
     status.rate_up = up_.per_second();
+    peers = swarm_;
+    lost = lost_swarm_;
   }
-  const auto peers = swarm();
+  // What was counted before a file was lost goes on while its successor is checked.
+  if (const auto& counts = peers ? peers : lost) {
+    status.received = counts->downloaded;
+    status.wasted = counts->wasted;
+    status.sent = counts->uploaded;
+  }
   if (!peers) {
     status.bytes = checked_bytes_;
     return status;
   }
   status.bytes = peers->left().held().held_bytes(torrent_.layout);
-  status.received = peers->downloaded;
-  status.wasted = peers->wasted;
-  status.sent = peers->uploaded;
   status.peers = peers->size();
   if (status.state == DownloadState::kDownloading && status.reason.empty()) {
     status.reason = why_slow(*peers);
