@@ -23,6 +23,12 @@ constexpr std::uint32_t kLeastMaxPieces = 64 << 10;
 
 }  // namespace
 
+void Traffic::add(const DownloadStatus& torrent) {
+  received += torrent.received;
+  wasted += torrent.wasted;
+  sent += torrent.sent;
+}
+
 PeerServer::PeerServer(const Options& options)
     : directory_(options.download_dir, options.ownership),
       connections_("peer", options.limits),
@@ -116,9 +122,13 @@ void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
   }
   for (const auto& download : leaving) download->begin_stop();
   for (const auto& download : leaving) download->join();
+  std::vector<DownloadStatus> last;
+  for (const auto& download : leaving) last.push_back(download->status());
   // Only now are their names free again.
   MutexLock lock(mutex_);
-  for (const auto& download : leaving) entries_.erase(download->torrent().info_hash);
+  for (const DownloadStatus& torrent : last) {
+    if (entries_.erase(torrent.info_hash) > 0) departed_.add(torrent);
+  }
 }
 
 void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
@@ -131,9 +141,19 @@ void PeerServer::tick(TimePoint now) {
 }
 
 std::vector<DownloadStatus> PeerServer::status() const {
-  std::vector<DownloadStatus> all;
-  for (const auto& download : downloads()) all.push_back(download->status());
-  return all;
+  return snapshot().torrents;
+}
+
+PeerServer::Snapshot PeerServer::snapshot() const {
+  std::vector<std::shared_ptr<Download>> present;
+  Snapshot snapshot;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [info_hash, entry] : entries_) present.push_back(entry.download);
+    snapshot.departed = departed_;
+  }
+  for (const auto& download : present) snapshot.torrents.push_back(download->status());
+  return snapshot;
 }
 
 void PeerServer::talk(ConnectionThreads::Connection& connection) {

@@ -3,6 +3,7 @@
 // belong to the owner's thread; the rest is safe from any.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,15 @@
 
 namespace piecework::peer {
 
+// Bytes of pieces since the start.
+struct Traffic {
+  std::uint64_t received = 0;  // and kept
+  std::uint64_t wasted = 0;    // received and thrown away
+  std::uint64_t sent = 0;
+
+  void add(const DownloadStatus& torrent);
+};
+
 class PeerServer {
  public:
   struct Options {
@@ -28,6 +38,11 @@ class PeerServer {
     std::optional<IpAddress> announce_address;
     ConnectionThreads::Limits limits{512, 256};
     Bandwidth::Settings bandwidth;
+  };
+
+  struct Snapshot {
+    std::vector<DownloadStatus> torrents;
+    Traffic departed;
   };
 
   // Listens at once. Throws std::system_error naming the endpoint or the directory.
@@ -59,6 +74,8 @@ class PeerServer {
 
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);
+  // The same, and what those that are gone have moved: taken together, so that the sum never sinks.
+  Snapshot snapshot() const EXCLUDES(mutex_);
   std::size_t connection_count() const { return connections_.count(); }
 
  private:
@@ -81,6 +98,7 @@ class PeerServer {
 
   mutable Mutex mutex_;
   std::map<InfoHash, Entry> entries_ GUARDED_BY(mutex_);
+  Traffic departed_ GUARDED_BY(mutex_);  // of torrents removed
 };
 
 }  // namespace piecework::peer

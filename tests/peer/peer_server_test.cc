@@ -181,6 +181,27 @@ TEST_SUITE("peer_server") {
     CHECK_FALSE(rig.server.add(one.torrent, "again.torrent"));
   }
 
+  TEST_CASE("what a removed torrent has moved is still counted") {
+    Rig rig;
+    const SampleTorrent one = rig.seed("one", 30);
+    FakePeer fake = rig.dial();
+    fake.introduce("000", greeting_for(one.torrent));
+    fake.hear_sorted(2);
+    fake.say(MessageId::kInterested);
+    CHECK(fake.hear() == "UnChoke");
+    fake.say(MessageId::kRequest, 1);
+    fake.hear();
+    CHECK(fake.piece_data().size() == 10);
+    CHECK(eventually([&] { return rig.server.snapshot().torrents.front().sent == 10; }));
+    CHECK(rig.server.snapshot().departed.sent == 0);
+    Attentive attentive(fake);
+    rig.server.remove({one.torrent.info_hash});
+    CHECK(rig.server.snapshot().torrents.empty());
+    CHECK(rig.server.snapshot().departed.sent == 10);
+    rig.server.remove({one.torrent.info_hash});
+    CHECK(rig.server.snapshot().departed.sent == 10);
+  }
+
   TEST_CASE("several torrents are removed at the same time") {
     Rig rig;
     const SampleTorrent one = rig.seed("one", 30);
