@@ -81,6 +81,7 @@ std::vector<DownloadStatus> PeerServer::stop() {
   connections_.stop();
   auto last = status();
   MutexLock lock(mutex_);
+  by_name_.clear();
   entries_.clear();
   return last;
 }
@@ -89,26 +90,40 @@ std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& o
   std::shared_ptr<Download> download;
   {
     MutexLock lock(mutex_);
-    for (const auto& [info_hash, entry] : entries_) {
-      if (info_hash == torrent.info_hash) {
-        return "the same torrent is there already, as " + entry.origin;
-      }
-      if (entry.download->torrent().file_name == torrent.file_name) {
-        return "file_name " + torrent.file_name + " is taken already, by " + entry.origin;
-      }
-    }
-    const InfoHash info_hash = torrent.info_hash;
+    if (auto problem = why_taken_locked(torrent)) return problem;
     download = std::make_shared<Download>(std::move(torrent), environment_);
+    const InfoHash& info_hash = download->torrent().info_hash;
     entries_.emplace(info_hash, Entry{download, origin});
+    by_name_.emplace(download->torrent().file_name, info_hash);
   }
   try {
     download->start();
   } catch (...) {
     MutexLock lock(mutex_);
-    entries_.erase(download->torrent().info_hash);
+    forget_locked(download->torrent().info_hash);
     throw;
   }
   return std::nullopt;
+}
+
+std::optional<std::string> PeerServer::why_taken_locked(const Torrent& torrent) const {
+  if (const auto same = entries_.find(torrent.info_hash); same != entries_.end()) {
+    return "the same torrent is there already, as " + same->second.origin;
+  }
+  if (const auto named = by_name_.find(torrent.file_name); named != by_name_.end()) {
+    return "file_name " + torrent.file_name + " is taken already, by " +
+           entries_.at(named->second).origin;
+  }
+  return std::nullopt;
+}
+
+// The name goes first: it is the download's. False: it is not there.
+bool PeerServer::forget_locked(const InfoHash& info_hash) {
+  const auto found = entries_.find(info_hash);
+  if (found == entries_.end()) return false;
+  by_name_.erase(found->second.download->torrent().file_name);
+  entries_.erase(found);
+  return true;
 }
 
 void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
@@ -127,7 +142,7 @@ void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
   // Only now are their names free again.
   MutexLock lock(mutex_);
   for (const DownloadStatus& torrent : last) {
-    if (entries_.erase(torrent.info_hash) > 0) departed_.add(torrent);
+    if (forget_locked(torrent.info_hash)) departed_.add(torrent);
   }
 }
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/connection_threads.h"
@@ -83,8 +85,11 @@ class PeerServer {
     std::shared_ptr<Download> download;
     std::string origin;
   };
+  using Entries = std::map<InfoHash, Entry>;
 
   void lock_state_dir(const std::string& path);
+  std::optional<std::string> why_taken_locked(const Torrent& torrent) const REQUIRES(mutex_);
+  bool forget_locked(const InfoHash& info_hash) REQUIRES(mutex_);
   void talk(ConnectionThreads::Connection& connection);
   std::uint32_t max_pieces() const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);
@@ -97,7 +102,8 @@ class PeerServer {
   Download::Environment environment_;
 
   mutable Mutex mutex_;
-  std::map<InfoHash, Entry> entries_ GUARDED_BY(mutex_);
+  Entries entries_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string_view, InfoHash> by_name_ GUARDED_BY(mutex_);  // of their file_name
   Traffic departed_ GUARDED_BY(mutex_);  // of torrents removed
 };
 

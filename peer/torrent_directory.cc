@@ -50,11 +50,11 @@ bool is_no_file(const std::error_code& error) {
          error == std::errc::no_such_device_or_address;
 }
 
-bool same_torrent(const Torrent& a, const Torrent& b) {
-  return a.info_hash == b.info_hash && a.form == b.form && a.trackers == b.trackers;
-}
-
 }  // namespace
+
+TorrentDirectory::Running TorrentDirectory::running_of(const Torrent& torrent) {
+  return {torrent.info_hash, torrent.form, torrent.trackers};
+}
 
 TorrentDirectory::TorrentDirectory(const std::string& path, milliseconds rescan_interval,
                                    PeerServer& server)
@@ -242,8 +242,7 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
     return set_aside(name, "torrent.unreadable", error.what());
   }
   const auto known = known_.find(name);
-  if (known != known_.end() && known->second.torrent &&
-      same_torrent(*known->second.torrent, torrent)) {
+  if (known != known_.end() && known->second.running == running_of(torrent)) {
     known->second.mark = mark;
     known->second.trouble.clear();
     return;
@@ -253,14 +252,15 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
 }
 
 void TorrentDirectory::take(const std::string& name, Torrent torrent, const FileMark& mark) {
+  Running running = running_of(torrent);
   try {
-    if (const auto problem = server_.add(torrent, name)) {
+    if (const auto problem = server_.add(std::move(torrent), name)) {
       return refuse(name, *problem, mark, true);
     }
   } catch (const std::exception& error) {  // no thread, no memory
     return set_aside(name, "torrent.not_started", error.what());
   }
-  known_[name] = Known{mark, std::move(torrent)};
+  known_[name] = Known{mark, std::move(running)};
   remove_note(name);
 }
 
@@ -279,7 +279,7 @@ void TorrentDirectory::set_aside(const std::string& name, std::string_view event
   if (known.trouble == reason) return;
   known.trouble = reason;
   log_warn(event, {{"file", name}, {"reason", reason}});
-  if (!known.torrent) write_note(name, reason + "; tried again at each rescan");
+  if (!known.running) write_note(name, reason + "; tried again at each rescan");
 }
 
 // All of them at the same time: each has to take leave of its peers and of the tracker.
@@ -288,12 +288,12 @@ void TorrentDirectory::forget(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const auto found = known_.find(name);
     if (found == known_.end()) continue;
-    const std::optional<Torrent> torrent = std::move(found->second.torrent);
+    const std::optional<Running> running = std::move(found->second.running);
     known_.erase(found);
     remove_note(name);
-    if (!torrent) continue;
-    log_info("torrent.removed", {{"file", name}, {"hash", torrent->info_hash.to_short_hex()}});
-    leaving.push_back(torrent->info_hash);
+    if (!running) continue;
+    log_info("torrent.removed", {{"file", name}, {"hash", running->info_hash.to_short_hex()}});
+    leaving.push_back(running->info_hash);
   }
   if (leaving.empty()) return;
   server_.remove(leaving);

@@ -41,17 +41,25 @@ class TorrentDirectory {
   bool answered() const noexcept { return heartbeat_.answered(); }
 
  private:
+  // What makes a torrent another one. Not its hashes: those of thousands of torrents are much.
+  struct Running {
+    InfoHash info_hash;
+    HashForm form;
+    std::vector<HostPort> trackers;
+    bool operator==(const Running&) const = default;
+  };
   struct Known {
     FileMark mark;
-    std::optional<Torrent> torrent;  // running
-    bool in_the_way = false;         // good in itself, but another one is in its way
-    std::string trouble = {};        // why it is to be judged again, as it was logged
+    std::optional<Running> running;
+    bool in_the_way = false;   // good in itself, but another one is in its way
+    std::string trouble = {};  // why it is to be judged again, as it was logged
   };
   struct Listing {
     std::set<std::string> torrents;
     std::vector<std::string> orphaned_notes;  // their torrents are not there
   };
 
+  static Running running_of(const Torrent& torrent);
   void run();
   bool wait_until(Deadline next_scan);  // for events, too; false: to stop
   void watch();
