@@ -31,7 +31,7 @@ class Announcer {
   };
 
   TimePoint next() const { return next_; }
-  void announce_soon(TimePoint now) { next_ = now; }
+  void announce_soon(TimePoint when) { next_ = when; }
 
   // Announces once and sets next(). Returns the peers named; nothing when no tracker answered,
   // which is logged. `alone`: ask again sooner than usual, there is nobody to talk to.

@@ -68,6 +68,7 @@ void Download::join() {
 
 void Download::run() {
   log_info("torrent.added", log_fields());
+  announcer_.announce_soon(environment_.announce_pace.next(Clock::now()));
   while (!stopping_) {
     try {
       if (!swarm()) check();

@@ -20,6 +20,7 @@
 #include "common/mutex.h"
 #include "common/rate_meter.h"
 #include "common/torrent.h"
+#include "peer/announce_pace.h"
 #include "peer/announcer.h"
 #include "peer/ban_list.h"
 #include "peer/bandwidth.h"
@@ -68,6 +69,7 @@ class Download : public std::enable_shared_from_this<Download> {
     BanList bans;
     Bandwidth bandwidth;
     CheckSlots check_slots;
+    AnnouncePace announce_pace;
     unsigned hash_threads = 1;
   };
 

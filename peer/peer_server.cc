@@ -44,6 +44,7 @@ PeerServer::PeerServer(const Options& options)
                    .bans = {},
                    .bandwidth = Bandwidth(options.bandwidth),
                    .check_slots = CheckSlots(kChecksAtATime),
+                   .announce_pace = {},
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
   // An original that is cut off without a word spins for ever.
   server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
