@@ -25,9 +25,13 @@ namespace {
 
 constexpr std::string_view kOverrideName = "--set";
 
-// What is wrong with one value; load_value() adds where.
+// What is wrong with one value, and where if that is known; take_value() adds it otherwise.
 class BadValue : public std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
+ public:
+  explicit BadValue(const std::string& what, std::optional<YamlMark> where = std::nullopt)
+      : std::invalid_argument(what), at(where) {}
+
+  const std::optional<YamlMark> at;
 };
 
 const std::string& scalar_of(const YamlNode& node, const std::string& expected) {
@@ -179,8 +183,10 @@ void append_comment(std::string& out, std::string_view help, std::string_view in
 
 // The value of an override as the tree a file would have given.
 YamlNode override_value(const std::string& value, bool is_list) {
-  if (is_list && value.starts_with('[') && value.ends_with(']')) {
-    return parse_yaml(value, std::string(kOverrideName));
+  const std::string name(kOverrideName);
+  if (is_list && value.starts_with('[') && value.ends_with(']')) return parse_yaml(value, name);
+  if (is_list && value.starts_with('{') && value.ends_with('}')) {
+    return parse_yaml("[" + value + "]", name);
   }
   YamlNode scalar;
   scalar.kind = YamlNode::Kind::kScalar;
@@ -377,6 +383,17 @@ void ConfigSchema::load_map(const YamlNode& map, const std::string& group,
 
 void ConfigSchema::load_value(Setting& setting, const YamlNode& node,
                               const std::string& file_name) {
+  try {
+    take_value(setting, node);
+  } catch (const BadValue& bad) {
+    const std::string where =
+        file_name == kOverrideName ? file_name : yaml_position(file_name, bad.at.value());
+    throw ConfigError(where + ": " + setting.key + ": " + bad.what());
+  }
+}
+
+// What it throws says where.
+void ConfigSchema::take_value(Setting& setting, const YamlNode& node) {
   using Kind = YamlNode::Kind;
   const YamlNode* at = &node;
   try {
@@ -395,12 +412,44 @@ void ConfigSchema::load_value(Setting& setting, const YamlNode& node,
       }
     }
   } catch (const BadValue& bad) {
-    const YamlMark mark = node.kind == Kind::kNull ? node.key_at : at->at;
-    const std::string where =
-        file_name == kOverrideName ? file_name : yaml_position(file_name, mark);
-    throw ConfigError(where + ": " + setting.key + ": " + bad.what());
+    if (bad.at) throw;
+    throw BadValue(bad.what(), node.kind == Kind::kNull ? node.key_at : at->at);
   }
   setting.set = true;
+}
+
+// One map of a list of such. What it is about joins `seen`.
+void ConfigSchema::load_record(const YamlNode& node, std::set<std::string>& seen) {
+  const Setting& subject = settings_.front();
+  std::string others;
+  for (std::size_t i = 1; i < settings_.size(); ++i) {
+    others += (i == 1 ? "" : " or ") + settings_[i].key;
+  }
+  if (node.kind != YamlNode::Kind::kMap) {
+    throw BadValue("must be a map of " + subject.key + " and " + others);
+  }
+  for (const YamlNode& member : node.children) {
+    Setting* const setting = find(member.key);
+    if (setting == nullptr) throw BadValue(unknown_key(member.key), member.key_at);
+    try {
+      take_value(*setting, member);
+    } catch (const BadValue& bad) {
+      throw BadValue(setting->key + ": " + bad.what(), bad.at);
+    }
+  }
+  if (!subject.set) throw BadValue(subject.key + ": is missing");
+  if (node.children.size() == 1) throw BadValue(others + ": is missing");
+  if (!seen.insert(subject.print()).second) {
+    throw BadValue(subject.key + ": " + subject.print() + " stands there twice");
+  }
+}
+
+std::string ConfigSchema::print_record() const {
+  std::string out;
+  for (const Setting& setting : settings_) {
+    out += (out.empty() ? "" : ", ") + setting.key + ": " + setting.print();
+  }
+  return "{" + out + "}";
 }
 
 void ConfigSchema::apply_override(std::string_view assignment) {

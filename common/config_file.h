@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,32 @@ class ConfigSchema {
   // Lists of such lists. None of these is empty, and no block stands there twice.
   void network_groups(std::string_view key, std::vector<std::vector<Network>>& field,
                       std::string_view help);
+  // A list of maps, each with the keys that `members(element)` binds, which are scalars. The first
+  // of these says what the map is about: it must be there, with at least one of the others, and no
+  // two maps may have the same.
+  template <typename T>
+  void records(std::string_view key, std::vector<T>& field, ConfigSchema (*members)(T&),
+               std::string_view help) {
+    const auto seen = std::make_shared<std::set<std::string>>();
+    add_list(
+        key, help, Empty::kAllowed,
+        [&field, members, seen](const YamlNode& node) {
+          T element{};
+          members(element).load_record(node, *seen);
+          field.push_back(std::move(element));
+        },
+        [&field, seen] {
+          field.clear();
+          seen->clear();
+        },
+        [&field, members] {
+          std::string out;
+          for (T element : field) {
+            out += (out.empty() ? "" : ", ") + members(element).print_record();
+          }
+          return "[" + out + "]";
+        });
+  }
   void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal
   void log_level(std::string_view key, LogLevel& field, std::string_view help);
 
@@ -60,7 +88,8 @@ class ConfigSchema {
   // The same for text; `file_name` is for messages.
   void load_text(std::string_view yaml, const std::string& file_name);
 
-  // "key=value", as after --set. A list is its elements with commas between them, or a YAML list.
+  // "key=value", as after --set. A list is its elements with commas between them, or a YAML list;
+  // a list of maps may be one map.
   // Throws UsageError when it has not that form, else ConfigError "--set: key: what is wrong".
   void apply_override(std::string_view assignment);
 
@@ -98,6 +127,9 @@ class ConfigSchema {
                   std::string_view help);
   void load_map(const YamlNode& map, const std::string& group, const std::string& file_name);
   void load_value(Setting& setting, const YamlNode& node, const std::string& file_name);
+  static void take_value(Setting& setting, const YamlNode& node);
+  void load_record(const YamlNode& node, std::set<std::string>& seen);
+  std::string print_record() const;
   Setting* find(std::string_view key);
   bool is_group(std::string_view name) const;
   std::string unknown_key(const std::string& key) const;

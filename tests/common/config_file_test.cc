@@ -11,9 +11,24 @@
 namespace piecework {
 namespace {
 
+struct Share {
+  std::string who;
+  std::uint64_t up = 0;
+  std::uint64_t down = 0;
+};
+
+ConfigSchema share_keys(Share& share) {
+  ConfigSchema keys;
+  keys.path("who", share.who, "");
+  keys.size("up", share.up, 0, 1 << 30, "");
+  keys.size("down", share.down, 0, 1 << 30, "");
+  return keys;
+}
+
 struct Settings {
   std::vector<Endpoint> listen{*Endpoint::parse("0.0.0.0:6666")};
   std::vector<Network> trusted;
+  std::vector<Share> shares;
   milliseconds interval = seconds(60);
   std::uint64_t limit = 0;
   std::uint32_t most = 4096;
@@ -30,6 +45,7 @@ ConfigSchema schema_of(Settings& s) {
   ConfigSchema schema;
   schema.endpoints("listen", s.listen, "Where to listen.");
   schema.networks("trusted", s.trusted, "Whom to believe.");
+  schema.records("shares", s.shares, share_keys, "Who has how much.");
   schema.duration("interval", s.interval, seconds(1), std::chrono::hours(24), "How often.");
   schema.size("limit", s.limit, 0, std::uint64_t{1} << 40, "Bytes a second.\n0 is no limit.");
   schema.number("most", s.most, 1U, 100'000U, "How many.");
@@ -72,6 +88,11 @@ listen: ["127.0.0.1:1", '[::1]:2']   # a comment
 trusted:
   - 10.0.0.0/8
   - fd00::/8
+shares:
+  - {who: a b.mp4, up: 2MiB}
+  - who: "x, y"
+    down: 0
+    up: 1
 interval: 1500ms
 limit: 2MiB
 most: 100000
@@ -87,6 +108,12 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(s.listen[1].to_string() == "[::1]:2");
     REQUIRE(s.trusted.size() == 2);
     CHECK(s.trusted[1].to_string() == "fd00::/8");
+    REQUIRE(s.shares.size() == 2);
+    CHECK(s.shares[0].who == "a b.mp4");
+    CHECK(s.shares[0].up == 2 << 20);
+    CHECK(s.shares[0].down == 0);
+    CHECK(s.shares[1].who == "x, y");
+    CHECK(s.shares[1].up == 1);
     CHECK(s.interval == milliseconds(1500));
     CHECK(s.limit == 2 << 20);
     CHECK(s.most == 100'000);
@@ -183,6 +210,23 @@ log: {file: /tmp/x.log, level: debug}
          "f.yaml:1:10: listen: must be ADDRESS:PORT or \"[IPV6]:PORT\""},
         {"trusted: [10.0.0.0/33]",
          "f.yaml:1:11: trusted: must be a network such as 10.0.0.0/8 or an address"},
+        // Lists of maps.
+        {"shares: {who: a, up: 1}", "f.yaml:1:9: shares: must be a list"},
+        {"shares: [a]", "f.yaml:1:10: shares: must be a map of who and up or down"},
+        {"shares: [~]", "f.yaml:1:10: shares: must be a map of who and up or down"},
+        {"shares: [{}]", "f.yaml:1:10: shares: who: is missing"},
+        {"shares: [{up: 1}]", "f.yaml:1:10: shares: who: is missing"},
+        {"shares: [{who: a}]", "f.yaml:1:10: shares: up or down: is missing"},
+        {"shares: [{who: \"\", up: 1}]", "f.yaml:1:16: shares: who: must not be empty"},
+        {"shares: [{who: [a], up: 1}]", "f.yaml:1:16: shares: who: must be text"},
+        {"shares: [{who: a, up: }]", "f.yaml:1:19: shares: up: has no value"},
+        {"shares: [{who: a, sup: 1}]", "f.yaml:1:19: shares: sup: unknown key (did you mean up?)"},
+        {"shares:\n  - who: a\n    up: much",
+         "f.yaml:3:9: shares: up: must be a number of bytes from 0 to 1GiB, such as 512KiB"},
+        {"shares: [{who: a, up: 1, up: 2}]",
+         "f.yaml:1:26: up: duplicate key, first given in line 1"},
+        {"shares: [{who: a, up: 1}, {who: a, up: 1}]",
+         "f.yaml:1:27: shares: who: \"a\" stands there twice"},
         // YAML itself.
         {"most: 1\n---\nmost: 2", "f.yaml:2:1: more than one document"},
         {"a: &x 1", "f.yaml:1:4: anchors are not supported"},
@@ -244,18 +288,25 @@ log: {file: /tmp/x.log, level: debug}
     ConfigSchema schema = schema_of(s);
     for (const char* assignment :
          {"listen=127.0.0.1:0,[::1]:0", "trusted=[]", "interval=5s", "most=3", "seed=false",
-          "note=a=b, c: [d]", "log.level=error", "log.file=-", "mode=0400"}) {
+          "shares={who: a, up: 5}", "note=a=b, c: [d]", "log.level=error", "log.file=-",
+          "mode=0400"}) {
       CAPTURE(assignment);
       CHECK_NOTHROW(schema.apply_override(assignment));
     }
     REQUIRE(s.listen.size() == 2);
     CHECK(s.listen[1].to_string() == "[::1]:0");
     CHECK(s.trusted.empty());
+    REQUIRE(s.shares.size() == 1);
+    CHECK(s.shares[0].up == 5);
     CHECK(s.most == 3);
     CHECK(s.note == "a=b, c: [d]");
     CHECK(s.log_level == LogLevel::kError);
     schema.apply_override("trusted=[\"10.0.0.0/8\", 192.168.0.1]");
     CHECK(s.trusted.size() == 2);
+    schema.apply_override("shares=[{who: a, up: 6}, {who: b, up: 7}]");  // in the other's place
+    CHECK(s.shares.size() == 2);
+    schema.apply_override("shares=");
+    CHECK(s.shares.empty());
     schema.apply_override("note=");
     CHECK(s.note.empty());
   }
@@ -273,6 +324,9 @@ log: {file: /tmp/x.log, level: debug}
         {"most=x", "--set: most: must be a whole number from 1 to 100000"},
         {"listen=", "--set: listen: must not be empty"},
         {"listen=[::1]", "--set: listen: must be ADDRESS:PORT or \"[IPV6]:PORT\""},
+        {"shares=a", "--set: shares: must be a map of who and up or down"},
+        {"shares=[{who: a, up: x}]",
+         "--set: shares: up: must be a number of bytes from 0 to 1GiB, such as 512KiB"},
         {"directory=", "--set: directory: must not be empty"},
         {"directory=a\xff", "--set: directory: must be printable UTF-8 text"},
     };
@@ -286,7 +340,8 @@ log: {file: /tmp/x.log, level: debug}
     Settings written;
     ConfigSchema writer = schema_of(written);
     for (const char* assignment :
-         {"listen=127.0.0.1:1,[::1]:2", "trusted=10.0.0.0/8", "interval=90s", "limit=1536KiB",
+         {"listen=127.0.0.1:1,[::1]:2", "trusted=10.0.0.0/8", "interval=90s",
+          "shares=[{who: 'a \"b\", c: {', down: 3MiB}, {who: /x/y, up: 1}]", "limit=1536KiB",
           "most=12", "note=quote \" backslash \\ #: '{[ \xc3\xa9", "seed=false", "mode=0007",
           "log.file=/a \"b\"/c", "log.level=debug"}) {
       writer.apply_override(assignment);
@@ -301,6 +356,8 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(reader.dump() == yaml);
     CHECK(read.note == written.note);
     CHECK(read.log_path == "/a \"b\"/c");
+    CHECK(yaml.find("shares: [{who: \"a \\\"b\\\", c: {\", up: 0, down: 3MiB}, "
+                    "{who: /x/y, up: 1, down: 0}]\n") != yaml.npos);
     CHECK(yaml.find("# Bytes a second.\n# 0 is no limit.\nlimit: 1536KiB\n") != yaml.npos);
     CHECK(yaml.find("\nlog:\n  # The log.\n  file: ") != yaml.npos);
   }
