@@ -39,10 +39,11 @@ std::string_view download_state_name(DownloadState state) {
   return "unknown";
 }
 
-Download::Download(Torrent torrent, Environment& environment)
+Download::Download(Torrent torrent, Environment& environment, TorrentBandwidth::Rates rates)
     : torrent_(std::move(torrent)),
       environment_(environment),
       store_(environment.directory, torrent_, environment.min_free_bytes),
+      bandwidth_(environment.bandwidth, rates),
       announcer_(torrent_, environment.identity, environment.announce_address, random_seed()),
       book_(kMaxDialled),
       random_(random_seed()) {}
@@ -69,6 +70,7 @@ void Download::join() {
 void Download::run() {
   log_info("torrent.added", log_fields());
   announcer_.announce_soon(environment_.announce_pace.next(Clock::now()));
+  if (bandwidth_.rates() != TorrentBandwidth::Rates{}) log_rates();
   while (!stopping_) {
     try {
       if (!swarm()) check();
@@ -103,8 +105,8 @@ void Download::check() {
   {
     MutexLock lock(mutex_);
     swarm_ = std::make_shared<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
-                                     environment_.bandwidth, held, !opened.final_name,
-                                     random_seed(), std::move(events));
+                                     bandwidth_, held, !opened.final_name, random_seed(),
+                                     std::move(events));
     if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
     // Whoever put it there may have meant it: nothing is overwritten unasked.
     damage_.clear();
@@ -436,7 +438,22 @@ void Download::poke_locked() {
   event_.notify_one();
 }
 
+void Download::set_rates(TorrentBandwidth::Rates rates) {
+  if (rates == bandwidth_.rates()) return;
+  bandwidth_.set_rates(rates);
+  log_rates();
+  poke();  // the upload slots are looked at
+}
+
 // ---- Telling ----
+
+void Download::log_rates() const {
+  const TorrentBandwidth::Rates rates = bandwidth_.rates();
+  Fields fields = log_fields();
+  fields.emplace_back("upload", rates.upload);
+  fields.emplace_back("download", rates.download);
+  log_info("torrent.limited", fields);
+}
 
 void Download::tick(TimePoint now) {
   MutexLock lock(mutex_);

@@ -29,6 +29,7 @@
 #include "peer/peer_book.h"
 #include "peer/piece_store.h"
 #include "peer/swarm.h"
+#include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
 
@@ -73,7 +74,7 @@ class Download : public std::enable_shared_from_this<Download> {
     unsigned hash_threads = 1;
   };
 
-  Download(Torrent torrent, Environment& environment);
+  Download(Torrent torrent, Environment& environment, TorrentBandwidth::Rates rates = {});
   ~Download();
 
   void start();
@@ -85,6 +86,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void poke() EXCLUDES(mutex_);
 
   const Torrent& torrent() const { return torrent_; }
+
+  // The limits of this torrent, from now on and in one thread at a time.
+  void set_rates(TorrentBandwidth::Rates rates) EXCLUDES(mutex_);
 
   // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
   // as long as it is not known what is held.
@@ -123,6 +127,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
   void throw_storage_problem() EXCLUDES(mutex_);
   std::string why_slow(const Swarm& swarm) const EXCLUDES(mutex_);
+  void log_rates() const;
   Announcer::Counters counters() const;
   Fields log_fields() const;
   std::shared_ptr<Swarm> swarm() const EXCLUDES(mutex_);
@@ -130,6 +135,7 @@ class Download : public std::enable_shared_from_this<Download> {
   const Torrent torrent_;
   Environment& environment_;
   PieceStore store_;
+  TorrentBandwidth bandwidth_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> checked_bytes_ = 0;
   std::thread thread_;

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::uint64_t kMostLimit = std::uint64_t{1} << 40;
 
+ConfigSchema limit_keys(TorrentLimit& limit) {
+  ConfigSchema keys;
+  keys.path("torrent", limit.torrent, "");
+  keys.size("upload", limit.rates.upload, 0, kMostLimit, "");
+  keys.size("download", limit.rates.download, 0, kMostLimit, "");
+  return keys;
+}
+
 }  // namespace
 
 ConfigSchema peer_schema(PeerConfig& config) {
@@ -32,6 +40,11 @@ ConfigSchema peer_schema(PeerConfig& config) {
   keys.size("upload_limit", config.bandwidth.upload_limit, 0, kMostLimit,
             "Bytes of pieces sent in a second, all torrents together; 0 is no limit.");
   keys.size("download_limit", config.bandwidth.download_limit, 0, kMostLimit, "Likewise received.");
+  keys.records(
+      "limits", config.limits, limit_keys,
+      "The same for single torrents, which keep to both: by file name, or by 8 or more of the\n"
+      "first hex digits of the info_hash. The first that fits counts; 0 is no limit:\n"
+      "[{torrent: video.mp4, upload: 2MiB}, {torrent: ce4dc45d, upload: 1MiB, download: 0}]");
   keys.number<std::size_t>("upload_slots", config.bandwidth.upload_slots, 1, 100000,
                            "Peers that are served at a time, for each torrent; others take turns.");
   keys.size(
@@ -59,6 +72,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.socket_buffer_bytes = static_cast<int>(config.socket_buffer);
   options.limits = {config.max_connections, config.max_connections_per_address};
   options.bandwidth = config.bandwidth;
+  options.torrent_limits = config.limits;
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

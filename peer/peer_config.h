@@ -25,6 +25,7 @@ struct PeerConfig {
   std::size_t max_connections = 512;
   std::size_t max_connections_per_address = 256;
   Bandwidth::Settings bandwidth;
+  std::vector<TorrentLimit> limits;
   std::uint64_t socket_buffer = 0;  // bytes each way; 0: the kernel's choice
   std::string announce_address;     // empty: what the tracker sees
   std::uint64_t min_free_space = 0;

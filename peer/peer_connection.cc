@@ -49,6 +49,8 @@ PeerConnection::PeerConnection(Swarm& swarm, Stream& stream, const Endpoint& rem
       number_(first && first->greeting ? first->greeting->connection : number),
       first_(std::move(first)),
       hasher_(swarm.torrent().hash_kind()),
+      download_turns_(swarm.bandwidth().download_turns()),
+      upload_turns_(swarm.bandwidth().upload_turns()),
       outbox_(kMaxQueuedRequests, max_small_bytes(swarm.torrent().layout)),
       exchange_(swarm.torrent().layout, swarm.fetches(), swarm.left(), swarm.steering(), outbox_) {}
 
@@ -243,8 +245,7 @@ void PeerConnection::on_piece(std::uint32_t payload_bytes) {
 Digest PeerConnection::recv_piece(std::span<std::byte> data, Deadline deadline) {
   while (!data.empty()) {
     // Not reading makes the other side wait. That is our doing, and does not count against it.
-    const auto grant =
-        swarm_.bandwidth().download().take(std::min(data.size(), kHashStepBytes), ending_);
+    const auto grant = download_turns_.take(std::min(data.size(), kHashStepBytes), ending_);
     deadline += grant.waited;
     const auto step = data.first(grant.bytes);
     recv_body(stream_, step, deadline);
@@ -395,7 +396,7 @@ void PeerConnection::send_piece(PieceIndex piece) {
   std::uint64_t done = 0;
   while (done < length) {
     // Its first turn comes before the head: from then on the other side counts the time.
-    const auto grant = swarm_.bandwidth().upload().take(length - done, ending_);
+    const auto grant = upload_turns_.take(length - done, ending_);
     deadline += grant.waited;
     if (done == 0) {
       stream_.send_all(EncodedMessage::piece_head(piece, length).bytes(), deadline, true);
@@ -447,8 +448,7 @@ void PeerConnection::stop_asking() {
 
 void PeerConnection::stop_waiting() {
   ending_ = true;
-  swarm_.bandwidth().upload().wake();
-  swarm_.bandwidth().download().wake();
+  swarm_.bandwidth().wake();
 }
 
 // The writer has said goodbye. A peer that goes on talking does not keep its thread.

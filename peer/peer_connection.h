@@ -125,7 +125,10 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   bool original_ = false;
   bool banned_ = false;  // it has just been, by us
   Hasher hasher_;
+  TorrentBandwidth::Turns download_turns_;
   std::vector<std::byte> buffer_;  // of one piece
+
+  TorrentBandwidth::Turns upload_turns_;  // the writer's only
 
   Outbox outbox_;
   Exchange exchange_;

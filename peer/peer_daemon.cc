@@ -20,7 +20,8 @@ constexpr milliseconds kStopTime{4500};
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
   return key == "log.file" || key == "log.level" || key == "progress_interval" ||
-         key == "upload_limit" || key == "download_limit" || key == "upload_slots";
+         key == "upload_limit" || key == "download_limit" || key == "limits" ||
+         key == "upload_slots";
 }
 
 }  // namespace
@@ -101,7 +102,9 @@ void PeerDaemon::reload() {
   config_.log_level = fresh.log_level;
   config_.progress_interval = fresh.progress_interval;
   config_.bandwidth = fresh.bandwidth;
+  config_.limits = fresh.limits;
   server_.set_bandwidth(config_.bandwidth);
+  server_.set_torrent_limits(config_.limits);
   log_reloaded(differing, applies_live);
 }
 

@@ -45,7 +45,8 @@ PeerServer::PeerServer(const Options& options)
                    .bandwidth = Bandwidth(options.bandwidth),
                    .check_slots = CheckSlots(kChecksAtATime),
                    .announce_pace = {},
-                   .hash_threads = std::max(1U, std::thread::hardware_concurrency())} {
+                   .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
+      torrent_limits_(options.torrent_limits) {
   // An original that is cut off without a word spins for ever.
   server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
   if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
@@ -92,7 +93,8 @@ std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& o
   {
     MutexLock lock(mutex_);
     if (auto problem = why_taken_locked(torrent)) return problem;
-    download = std::make_shared<Download>(std::move(torrent), environment_);
+    const auto rates = rates_for(torrent_limits_, torrent.file_name, torrent.info_hash);
+    download = std::make_shared<Download>(std::move(torrent), environment_, rates);
     const InfoHash& info_hash = download->torrent().info_hash;
     entries_.emplace(info_hash, Entry{download, origin});
     by_name_.emplace(download->torrent().file_name, info_hash);
@@ -104,6 +106,7 @@ std::optional<std::string> PeerServer::add(Torrent torrent, const std::string& o
     forget_locked(download->torrent().info_hash);
     throw;
   }
+  warn_of_ambiguous_limits();
   return std::nullopt;
 }
 
@@ -150,6 +153,36 @@ void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
 void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
   environment_.bandwidth.set(settings);
   for (const auto& download : downloads()) download->poke();
+}
+
+void PeerServer::set_torrent_limits(const std::vector<TorrentLimit>& limits) {
+  {
+    MutexLock lock(mutex_);
+    torrent_limits_ = limits;
+  }
+  // Who is added from now on has them already.
+  for (const auto& download : downloads()) {
+    const Torrent& torrent = download->torrent();
+    download->set_rates(rates_for(limits, torrent.file_name, torrent.info_hash));
+  }
+  warn_of_ambiguous_limits();
+}
+
+// A few digits may begin several hashes. Each of these torrents is held to the limit.
+void PeerServer::warn_of_ambiguous_limits() const {
+  std::vector<Fields> warnings;
+  {
+    MutexLock lock(mutex_);
+    for (const TorrentLimit& limit : torrent_limits_) {
+      Fields fields{{"torrent", limit.torrent}};
+      for (const auto& [info_hash, entry] : entries_) {
+        if (!fits_by_hash(limit, entry.download->torrent().file_name, info_hash)) continue;
+        fields.emplace_back("hash", info_hash.to_hex());
+      }
+      if (fields.size() > 2) warnings.push_back(std::move(fields));
+    }
+  }
+  for (const Fields& fields : warnings) log_warn("limit.ambiguous", fields);
 }
 
 void PeerServer::tick(TimePoint now) {

@@ -16,6 +16,7 @@
 #include "common/mutex.h"
 #include "common/tcp_server.h"
 #include "peer/download.h"
+#include "peer/torrent_limits.h"
 
 namespace piecework::peer {
 
@@ -40,6 +41,7 @@ class PeerServer {
     std::optional<IpAddress> announce_address;
     ConnectionThreads::Limits limits{512, 256};
     Bandwidth::Settings bandwidth;
+    std::vector<TorrentLimit> torrent_limits;
   };
 
   struct Snapshot {
@@ -73,6 +75,8 @@ class PeerServer {
 
   // From now on.
   void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);
+  // Of single torrents, those that are there and those to come; belongs to the owner's thread.
+  void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
 
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);
@@ -94,6 +98,7 @@ class PeerServer {
   std::uint32_t max_pieces() const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Download>> downloads() const EXCLUDES(mutex_);
+  void warn_of_ambiguous_limits() const EXCLUDES(mutex_);
 
   const DownloadDir directory_;
   UniqueFd state_lock_;
@@ -105,6 +110,7 @@ class PeerServer {
   Entries entries_ GUARDED_BY(mutex_);
   std::unordered_map<std::string_view, InfoHash> by_name_ GUARDED_BY(mutex_);  // of their file_name
   Traffic departed_ GUARDED_BY(mutex_);  // of torrents removed
+  std::vector<TorrentLimit> torrent_limits_ GUARDED_BY(mutex_);
 };
 
 }  // namespace piecework::peer

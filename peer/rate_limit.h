@@ -1,7 +1,6 @@
 // Bytes per second that a program's connections may move in one direction, all together. Pace is
 // the arithmetic, pure and for one thread at a time; RateLimiter makes connections wait and is safe
-// from any thread. A transfer that has to keep to two limits takes from one limiter after the
-// other.
+// from any thread. For two limits at once see torrent_bandwidth.h.
 #pragma once
 
 #include <atomic>

@@ -8,8 +8,8 @@
 namespace piecework::peer {
 
 Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
-             Bandwidth& bandwidth, const Bitfield& held, bool fetch, std::uint64_t random_seed,
-             Events events)
+             TorrentBandwidth& bandwidth, const Bitfield& held, bool fetch,
+             std::uint64_t random_seed, Events events)
     : torrent_(torrent),
       identity_(identity),
       store_(store),
@@ -21,7 +21,7 @@ Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store
       steering_(held.size(), random_seed) {}
 
 Swarm::~Swarm() {
-  if (wanted_) bandwidth_.torrent_unwanted();
+  if (wanted_) bandwidth_.shared().torrent_unwanted();
 }
 
 std::optional<Bitfield> Swarm::join(const std::shared_ptr<PeerConnection>& connection) {
@@ -104,8 +104,8 @@ bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
     peers.push_back(*peer);
     interested.push_back(std::move(connection));
   }
-  if (wanted_ && peers.empty()) bandwidth_.torrent_unwanted();
-  if (!wanted_ && !peers.empty()) bandwidth_.torrent_wanted();
+  if (wanted_ && peers.empty()) bandwidth_.shared().torrent_unwanted();
+  if (!wanted_ && !peers.empty()) bandwidth_.shared().torrent_wanted();
   wanted_ = !peers.empty();
   const bool seeding = !fetch_ || left_.all_held();
   const std::size_t slots = bandwidth_.upload_slots();  // once this torrent counts

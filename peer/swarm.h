@@ -17,12 +17,12 @@
 #include "common/mutex.h"
 #include "common/torrent.h"
 #include "peer/ban_list.h"
-#include "peer/bandwidth.h"
 #include "peer/choke.h"
 #include "peer/handshake.h"
 #include "peer/left_pieces.h"
 #include "peer/piece_store.h"
 #include "peer/seed_steering.h"
+#include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
 
@@ -46,7 +46,7 @@ class Swarm {
   // `fetch` false: serve what is held, ask for nothing. Everything referred to must outlive the
   // swarm.
   Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store, BanList& bans,
-        Bandwidth& bandwidth, const Bitfield& held, bool fetch, std::uint64_t random_seed,
+        TorrentBandwidth& bandwidth, const Bitfield& held, bool fetch, std::uint64_t random_seed,
         Events events);
   ~Swarm();
 
@@ -57,7 +57,7 @@ class Swarm {
   SeedSteering& steering() { return steering_; }
   const LeftPieces& left() const { return left_; }
   BanList& bans() { return bans_; }
-  Bandwidth& bandwidth() { return bandwidth_; }
+  TorrentBandwidth& bandwidth() { return bandwidth_; }
   bool fetches() const { return fetch_; }
   // Only torrents in the original form are shared with original programs (PROTOCOL.md section 5).
   bool admits_originals() const { return torrent_.form == HashForm::kOriginal; }
@@ -113,7 +113,7 @@ class Swarm {
   const Identity& identity_;
   PieceStore& store_;
   BanList& bans_;
-  Bandwidth& bandwidth_;
+  TorrentBandwidth& bandwidth_;
   const bool fetch_;
   const Events events_;
   LeftPieces left_;
@@ -122,7 +122,7 @@ class Swarm {
   // Slots are given out and taken back one decision at a time.
   Mutex slots_mutex_;
   TimePoint next_rotation_ GUARDED_BY(slots_mutex_) = kNoDeadline;  // while somebody waits
-  bool wanted_ GUARDED_BY(slots_mutex_) = false;  // somebody is interested; bandwidth_ counts it
+  bool wanted_ GUARDED_BY(slots_mutex_) = false;  // somebody is interested; counted in bandwidth_
 
   mutable Mutex mutex_;
   CondVar left_one_;

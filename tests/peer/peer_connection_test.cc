@@ -415,11 +415,16 @@ TEST_SUITE("peer_connection") {
   }
 
   TEST_CASE("the download limit holds a piece up until it is lifted, or the end") {
-    for (const bool lifted : {true, false}) {
+    for (const auto& [lifted, own] :
+         {std::pair(true, false), std::pair(false, false), std::pair(true, true)}) {
       const SampleTorrent sample = sample_torrent(64 << 10, 64 << 10);
       const CapturedLog log;
       PeerNode node(sample, "0");
-      node.bandwidth().set({.download_limit = 1});
+      if (own) {
+        node.torrent_bandwidth().set_rates({.download = 1});
+      } else {
+        node.bandwidth().set({.download_limit = 1});
+      }
       StreamPair pair = tcp_stream_pair();
       Talk talk(node, std::move(pair.left), Side::kDialled);
       FakePeer fake(std::move(pair.right));
@@ -433,6 +438,7 @@ TEST_SUITE("peer_connection") {
       CHECK(node.swarm().left().held_count() == 0);
       if (lifted) {
         node.bandwidth().set({});
+        node.torrent_bandwidth().set_rates({});
         CHECK(fake.hear() == "Have 0");
         CHECK(node.content() == sample.content);
       } else {

@@ -23,7 +23,7 @@ PeerNode::PeerNode(const SampleTorrent& sample, std::string_view held, const Pee
                        .storage_failed = [this](const std::string&) { ++storage_failed_; },
                        .must_tend = [this] { ++must_tend_; }};
   constexpr std::uint64_t kSeed = 1;
-  swarm_ = std::make_unique<Swarm>(sample.torrent, identity_, store_, bans_, bandwidth_,
+  swarm_ = std::make_unique<Swarm>(sample.torrent, identity_, store_, bans_, torrent_bandwidth_,
                                    pieces(held), fetch == Fetch::kYes, kSeed, std::move(events));
 }
 

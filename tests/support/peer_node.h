@@ -30,6 +30,7 @@ class PeerNode {
   PieceStore& store() { return store_; }
   BanList& bans() { return bans_; }
   Bandwidth& bandwidth() { return bandwidth_; }
+  TorrentBandwidth& torrent_bandwidth() { return torrent_bandwidth_; }
   const SampleTorrent& sample() const { return sample_; }
   // What its file holds now.
   std::string content() const { return directory_.read(sample_.torrent.file_name + ".part"); }
@@ -44,6 +45,7 @@ class PeerNode {
   PieceStore store_;
   BanList bans_;
   Bandwidth bandwidth_{{}};
+  TorrentBandwidth torrent_bandwidth_{bandwidth_, {}};
   const Identity identity_;
   std::atomic<int> all_held_ = 0;
   std::atomic<int> storage_failed_ = 0;
