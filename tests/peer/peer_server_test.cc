@@ -166,6 +166,31 @@ TEST_SUITE("peer_server") {
     CHECK(rig.server.status().size() == 1);
   }
 
+  TEST_CASE("limits of single torrents hold for those that come later, and can be changed") {
+    Rig rig;
+    rig.server.set_torrent_limits({{"a.bin", {.upload = 5}}, {"b.bin", {.download = 6}}});
+    rig.seed("a.bin", 30);
+    CHECK(eventually([&] { return rig.log.has("name=a.bin upload=5 download=0"); }));
+    CHECK_FALSE(rig.log.has("name=b.bin"));
+    rig.server.set_torrent_limits({{"a.bin", {.upload = 5}}});
+    CHECK(rig.log.count("torrent.limited") == 1);
+    rig.server.set_torrent_limits({});
+    CHECK(rig.log.has("name=a.bin upload=0 download=0"));
+    CHECK(rig.log.count("torrent.limited") == 2);
+  }
+
+  TEST_CASE("digits that begin the hashes of two torrents limit both, and this is said") {
+    Rig rig;
+    // Empty files with these names have info_hashes that both begin so.
+    const std::string digits = "a220307d";
+    rig.server.set_torrent_limits({{digits, {.upload = 5}}});
+    rig.seed("empty-13336", 0);
+    CHECK_FALSE(rig.log.has("limit.ambiguous"));
+    rig.seed("empty-97233", 0);
+    CHECK(rig.log.has("limit.ambiguous torrent=" + digits + " hash=" + digits));
+    CHECK(eventually([&] { return rig.log.count("upload=5 download=0") == 2; }));
+  }
+
   TEST_CASE("removing a torrent ends its conversations, and frees its name") {
     Rig rig;
     const SampleTorrent one = rig.seed("one", 30);
