@@ -214,13 +214,17 @@ std::optional<Network> Network::parse(std::string_view text) {
   network.base_ = *base;
   if (slash == std::string_view::npos) return network;
   const auto bits = parse_number<int>(text.substr(slash + 1));
-  const int most = base->is_v4() ? 32 : 128;
-  if (!bits || *bits < 0 || *bits > most) return std::nullopt;
-  network.bits_ = *bits + (base->is_v4() ? kMappedPrefixBits : 0);
+  if (!bits || *bits < 0 || *bits > 128) return std::nullopt;
+  network.bits_ = *bits;
+  if (!base->is_v4()) return network;
+  const bool mapped = text.find(':') != std::string_view::npos && *bits >= kMappedPrefixBits;
+  if (!mapped && *bits > 32) return std::nullopt;
+  if (!mapped) network.bits_ += kMappedPrefixBits;
   return network;
 }
 
 bool Network::contains(const IpAddress& address) const {
+  if (address.is_v4() != base_.is_v4()) return false;
   for (int bit = 0; bit < bits_; bit += 8) {
     const int used = std::min(8, bits_ - bit);
     const auto mask = static_cast<std::uint8_t>(0xff << (8 - used));

@@ -71,7 +71,8 @@ std::string host_problem(std::string_view host);
 // and the resolver's reason. Blocks as long as the resolver does.
 std::vector<Endpoint> resolve(const HostPort& target);
 
-// "10.0.0.0/8", "fd00::/8", or a single address.
+// "10.0.0.0/8", "fd00::/8", or a single address. Each family is for itself: "::/0" holds no IPv4
+// address, and "0.0.0.0/0" no other. "::ffff:10.0.0.0/104" is the first of these as well.
 class Network {
  public:
   static std::optional<Network> parse(std::string_view text);
