@@ -86,6 +86,31 @@ bool ConnectionThreads::evict_one() {
   return evict_one_locked(nullptr);
 }
 
+void ConnectionThreads::set_access(AccessList access, Live live) {
+  MutexLock lock(mutex_);
+  access_ = std::move(access);
+  for (Connection* connection : live_) {
+    if (access_.admits(connection->remote_.address) || connection->denied_.exchange(true)) continue;
+    ++denied_count_;
+    if (live == Live::kAll || connection->evictable_) connection->stream_.shutdown();
+  }
+}
+
+bool ConnectionThreads::admits(const IpAddress& address) const {
+  MutexLock lock(mutex_);
+  return access_.admits(address);
+}
+
+void ConnectionThreads::set_limits(Limits limits) {
+  MutexLock lock(mutex_);
+  limits_ = limits;
+}
+
+std::uint64_t ConnectionThreads::denied_count() const {
+  MutexLock lock(mutex_);
+  return denied_count_;
+}
+
 std::size_t ConnectionThreads::count() const {
   MutexLock lock(mutex_);
   return counted_;
@@ -162,6 +187,10 @@ ConnectionThreads::Started ConnectionThreads::admit(Connection& connection) {
   const IpAddress& address = connection.remote_.address;
   MutexLock lock(mutex_);
   if (stopping_) return Started::kStopping;
+  if (!access_.admits(address)) {
+    ++denied_count_;
+    return Started::kDenied;
+  }
   // Those evicted still have a thread until they notice; a flood must not pile them up either.
   const bool may_evict = live_.size() < limits_.total + limits_.total / 4 + 16;
   if (const auto at = per_address_.find(address); at != per_address_.end() &&

@@ -8,7 +8,9 @@
 // any thread, except that stop() must not be called from a connection's own thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -17,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/access_list.h"
 #include "common/kept_threads.h"
 #include "common/mutex.h"
 #include "common/stream.h"
@@ -41,11 +44,14 @@ class ConnectionThreads {
         : stream_(std::move(stream)), remote_(remote), evictable_(evictable) {}
     Stream& stream() { return stream_; }
     const Endpoint& remote() const { return remote_; }
+    // It was live when set_access() came to deny it.
+    bool is_denied() const { return denied_; }
 
    private:
     friend class ConnectionThreads;
     Stream stream_;
     const Endpoint remote_;
+    std::atomic<bool> denied_ = false;
     // Guarded by ConnectionThreads::mutex_:
     bool evictable_;                          // no complete first frame yet
     bool evicted_ = false;                    // no longer counted
@@ -58,7 +64,7 @@ class ConnectionThreads {
   using Handler = std::function<void(Connection&)>;
 
   enum class Origin { kAccepted, kDialled };
-  enum class Started { kYes, kFull, kAddressFull, kNoThread, kStopping };
+  enum class Started { kYes, kDenied, kFull, kAddressFull, kNoThread, kStopping };
 
   struct Arrival {
     Stream stream;
@@ -83,10 +89,10 @@ class ConnectionThreads {
   ConnectionThreads(std::string thread_name, Limits limits);
   ~ConnectionThreads();
 
-  // Gives the connection a thread. When all places are taken, or all for its address, the accepted
-  // connection (from that address) that has gone longest without a complete first frame is shut
-  // down to make room; when there is none, the newcomer is refused, and its stream stays the
-  // caller's.
+  // Gives the connection a thread, unless its address is denied. When all places are taken, or all
+  // for its address, the accepted connection (from that address) that has gone longest without a
+  // complete first frame is shut down to make room; when there is none, the newcomer is refused,
+  // and its stream stays the caller's.
   Started start(Stream&& stream, const Endpoint& remote, Origin origin, Handler handler)
       EXCLUDES(mutex_);
 
@@ -106,7 +112,19 @@ class ConnectionThreads {
   // Shuts down the one that has gone longest without a first frame. False when there is none.
   bool evict_one() EXCLUDES(mutex_);
 
+  // Who may be accepted and dialled from now on. Of the live connections, those whose address it
+  // denies are shut down: all of them, or only those that were accepted and have sent no complete
+  // first frame; the others are then their owner's to end.
+  enum class Live { kAll, kNewcomers };
+  void set_access(AccessList access, Live live) EXCLUDES(mutex_);
+  bool admits(const IpAddress& address) const EXCLUDES(mutex_);
+
+  // Caps for those to come; nobody is shut down when they sink.
+  void set_limits(Limits limits) EXCLUDES(mutex_);
+
   std::size_t count() const EXCLUDES(mutex_);
+  // Connections refused as denied, and those that were live when set_access() came to deny them.
+  std::uint64_t denied_count() const EXCLUDES(mutex_);
 
   // Closes the doors, takes no more, shuts down every stream and joins every thread. May be called
   // again.
@@ -132,9 +150,10 @@ class ConnectionThreads {
   bool evict_one_locked(const IpAddress* address) REQUIRES(mutex_);
   void uncount_locked(const Connection& connection) REQUIRES(mutex_);
 
-  const Limits limits_;
-
   mutable Mutex mutex_;
+  Limits limits_ GUARDED_BY(mutex_);
+  AccessList access_ GUARDED_BY(mutex_);
+  std::uint64_t denied_count_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::weak_ptr<Door>> doors_ GUARDED_BY(mutex_);
   std::list<Connection*> live_ GUARDED_BY(mutex_);  // in the order of arrival

@@ -29,6 +29,7 @@ UniqueFd open_reserve() {
 
 std::string_view refusal(ConnectionThreads::Started started) {
   switch (started) {
+    case ConnectionThreads::Started::kDenied: return "denied";
     case ConnectionThreads::Started::kFull: return "max_connections";
     case ConnectionThreads::Started::kAddressFull: return "max_connections_per_address";
     case ConnectionThreads::Started::kNoThread: return "no_thread";

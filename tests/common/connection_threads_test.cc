@@ -311,6 +311,72 @@ TEST_SUITE("connection_threads") {
     CHECK(eventually([&] { return echoes.start(1).started == Started::kYes; }));
   }
 
+  TEST_CASE("who is denied is neither accepted nor dialled") {
+    Echoes echoes({.total = 10, .per_address = 10});
+    echoes.threads.set_access(AccessList({}, {*Network::parse("10.0.0.2")}),
+                              ConnectionThreads::Live::kAll);
+    for (const Origin origin : {Origin::kAccepted, Origin::kDialled}) {
+      auto denied = echoes.start(2, origin);
+      CHECK(denied.started == Started::kDenied);
+      CHECK(denied.ended());
+    }
+    CHECK(echoes.start(1).answers('x'));
+    CHECK(echoes.threads.denied_count() == 2);
+    CHECK_FALSE(echoes.threads.admits(from(2).address));
+    echoes.threads.set_access({}, ConnectionThreads::Live::kAll);
+    CHECK(echoes.start(2).answers('x'));
+  }
+
+  TEST_CASE("who is denied makes no room at the door, and others come in behind it") {
+    DoorEchoes echoes({.total = 1, .per_address = 1}, ConnectionThreads::Pace::kBrief);
+    echoes.threads.set_access(AccessList({}, {*Network::parse("10.0.0.2")}),
+                              ConnectionThreads::Live::kAll);
+    Stream silent = echoes.door->knock(1);
+    Stream denied = echoes.door->knock(2);
+    CHECK(recv_text(denied).empty());
+    CHECK(eventually([&] { return echoes.door->reasons() == std::vector{Started::kDenied}; }));
+    CHECK(echo_of(silent, "x") == "x");
+  }
+
+  TEST_CASE("who comes to be denied is shut down, or only if it has not shown who it is") {
+    for (const auto live : {ConnectionThreads::Live::kAll, ConnectionThreads::Live::kNewcomers}) {
+      Echoes echoes({.total = 10, .per_address = 10});
+      auto other = echoes.start(1);
+      auto silent = echoes.start(2);
+      auto talks = echoes.start(2);
+      CHECK(talks.answers('f'));
+      auto dialled = echoes.start(2, Origin::kDialled);
+      const AccessList access({*Network::parse("10.0.0.1")}, {});
+      echoes.threads.set_access(access, live);
+      echoes.threads.set_access(access, live);
+      CHECK(silent.ended());
+      CHECK(other.answers('x'));
+      if (live == ConnectionThreads::Live::kAll) {
+        CHECK(talks.ended());
+        CHECK(dialled.ended());
+      } else {
+        CHECK(talks.answers('x'));
+        CHECK(dialled.answers('x'));
+      }
+      CHECK(echoes.threads.denied_count() == 3);
+    }
+  }
+
+  TEST_CASE("caps can sink and rise under those who are there") {
+    Echoes echoes({.total = 2, .per_address = 2});
+    auto one = echoes.start(1);
+    auto two = echoes.start(1);
+    CHECK(one.answers('f'));
+    CHECK(two.answers('f'));
+    echoes.threads.set_limits({.total = 1, .per_address = 1});
+    CHECK(one.answers('x'));
+    CHECK(two.answers('x'));
+    CHECK(echoes.start(2).started == Started::kFull);
+    echoes.threads.set_limits({.total = 3, .per_address = 1});
+    CHECK(echoes.start(1).started == Started::kAddressFull);
+    CHECK(echoes.start(2).answers('x'));
+  }
+
   TEST_CASE("evict_one() takes the longest without a first frame, and no one else") {
     Echoes echoes({.total = 10, .per_address = 10});
     CHECK_FALSE(echoes.threads.evict_one());
@@ -418,6 +484,11 @@ TEST_SUITE("connection_threads") {
             if (!mine.empty()) mine.pop_front();
           }
           if (random() % 10 == 0) echoes.threads.evict_one();
+          if (random() % 20 == 0) {
+            const Network whom =
+                *Network::parse(from(static_cast<int>(random() % 10)).address.to_string());
+            echoes.threads.set_access(AccessList({}, {whom}), ConnectionThreads::Live::kAll);
+          }
           CHECK(echoes.threads.count() <= 8);
         }
       });
