@@ -99,6 +99,8 @@ void Download::check() {
 
   const bool damaged = opened.final_name && !held.complete();
   Swarm::Events events{
+      .admits =
+          [this](const IpAddress& address) { return environment_.connections.admits(address); },
       .all_held = [this] { poke(); },
       .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); },
       .must_tend = [this] { poke(); }};
@@ -270,15 +272,24 @@ void Download::dial_due() {
     due = book_.take_due(Clock::now());
   }
   for (const Endpoint& peer : due) {
-    if (!environment_.bans.is_banned(peer.address, std::to_string(peer.port), Clock::now())) {
-      dial(peer, 0);
-      continue;
-    }
-    // An original would take a piece to ask of us, and never put it back.
-    MutexLock lock(mutex_);
-    book_.ended(peer, Outcome::kBanned, Clock::now(), random_);
+    if (may_dial(peer)) dial(peer, 0);
   }
   dial_lone_peer_again();
+}
+
+bool Download::may_dial(const Endpoint& peer) {
+  Outcome outcome = Outcome::kDenied;
+  if (!environment_.connections.admits(peer.address)) {
+    log_info("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", outcome_name(outcome)}});
+  } else if (environment_.bans.is_banned(peer.address, std::to_string(peer.port), Clock::now())) {
+    // An original would take a piece to ask of us, and never put it back.
+    outcome = Outcome::kBanned;
+  } else {
+    return true;
+  }
+  MutexLock lock(mutex_);
+  book_.ended(peer, outcome, Clock::now(), random_);
+  return false;
 }
 
 // Nobody but one peer has something for us: a second connection keeps a second core busy at both
@@ -443,6 +454,14 @@ void Download::set_rates(TorrentBandwidth::Rates rates) {
   bandwidth_.set_rates(rates);
   log_rates();
   poke();  // the upload slots are looked at
+}
+
+void Download::access_changed() {
+  const auto peers = swarm();
+  if (peers) peers->close_denied();
+  MutexLock lock(mutex_);
+  book_.readmit(Clock::now());
+  poke_locked();
 }
 
 // ---- Telling ----

@@ -90,6 +90,10 @@ class Download : public std::enable_shared_from_this<Download> {
   // The limits of this torrent, from now on and in one thread at a time.
   void set_rates(TorrentBandwidth::Rates rates) EXCLUDES(mutex_);
 
+  // Environment::connections admits others than before: who is denied is told to close, and who is
+  // no longer is dialled.
+  void access_changed() EXCLUDES(mutex_);
+
   // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
   // as long as it is not known what is held.
   bool accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
@@ -108,6 +112,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void depart();
   void announce();
   void dial_due();
+  bool may_dial(const Endpoint& peer) EXCLUDES(mutex_);
   void dial_lone_peer_again();
   std::optional<Endpoint> lone_peer() const EXCLUDES(mutex_);
   void dial(const Endpoint& peer, std::uint32_t number) EXCLUDES(mutex_);

@@ -69,6 +69,7 @@ std::string format_status(const NodeStatus& status) {
       .add("pid", status.pid)
       .add("listening", std::move(listening))
       .add("connections", std::uint64_t{status.connections})
+      .add("denied", status.denied)
       .add("torrents", std::move(torrents));
   return json.dump_pretty() + "\n";
 }
@@ -79,6 +80,7 @@ NodeStatus parse_status(const std::string& text) {
   status.version = json.require_string("version");
   status.pid = static_cast<std::int64_t>(json.require_unsigned("pid", 0, kAny));
   status.connections = json.require_unsigned("connections", 0, kAny);
+  status.denied = json.require_unsigned("denied", 0, kAny);
   for (const Json& endpoint : json.require_array("listening")) {
     if (endpoint.string() != nullptr) status.listening.push_back(*endpoint.string());
   }

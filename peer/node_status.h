@@ -16,6 +16,7 @@ struct NodeStatus {
   std::int64_t pid = 0;
   std::vector<std::string> listening;
   std::size_t connections = 0;
+  std::uint64_t denied = 0;  // connections, since the start
   std::vector<DownloadStatus> torrents;
 };
 

@@ -1,6 +1,7 @@
 #include "peer/peer_book.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "peer/back_off.h"
 
@@ -29,6 +30,7 @@ std::string_view outcome_name(Outcome outcome) {
     case Outcome::kBothComplete: return "both_complete";
     case Outcome::kOver: return "over";
     case Outcome::kBanned: return "banned";
+    case Outcome::kDenied: return "denied";
     case Outcome::kStopped: return "stopping";
   }
   return "unknown";
@@ -77,6 +79,7 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
   Entry& entry = found->second;
   if (entry.dialled) --dialled_;
   entry.dialled = false;
+  entry.denied = outcome == Outcome::kDenied;
   switch (outcome) {
     case Outcome::kLost:
     case Outcome::kStopped:
@@ -94,6 +97,7 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
       entry.not_before = now + kAfterOriginal;
       break;
     case Outcome::kBothComplete:
+    case Outcome::kDenied:
     case Outcome::kBanned: entry.not_before = now + kHopeless; break;
     case Outcome::kSelf: entry.not_before = kNoDeadline; break;
   }
@@ -102,6 +106,12 @@ void PeerBook::ended(const Endpoint& peer, Outcome outcome, TimePoint now, Rando
 void PeerBook::start_over(TimePoint now) {
   for (auto& [endpoint, entry] : entries_) {
     if (entry.not_before != kNoDeadline) entry.not_before = std::min(entry.not_before, now);
+  }
+}
+
+void PeerBook::readmit(TimePoint now) {
+  for (auto& [endpoint, entry] : entries_) {
+    if (std::exchange(entry.denied, false)) entry.not_before = now;
   }
 }
 

@@ -27,6 +27,7 @@ enum class Outcome {
   kBothComplete,  // neither has anything for the other
   kOver,          // an original has said all it will say on this connection
   kBanned,        // it sent wrong pieces
+  kDenied,        // the operator wants no connection with it
   kStopped,       // by us, stopping
 };
 
@@ -53,6 +54,9 @@ class PeerBook {
   // What we hold has changed for the worse: everyone may have something for us again.
   void start_over(TimePoint now);
 
+  // The operator has changed whom to deny.
+  void readmit(TimePoint now);
+
   // A peer that dialled us turned out to listen at `peer` (or has gone again): there is no need to
   // dial it.
   void accepted_from(const Endpoint& peer);
@@ -66,6 +70,7 @@ class PeerBook {
     TimePoint named;
     int failures = 0;
     bool dialled = false;
+    bool denied = false;
   };
 
   bool has_place() const { return dialled_ < max_dialled_; }

@@ -37,6 +37,10 @@ ConfigSchema peer_schema(PeerConfig& config) {
                            "Connections with other peers, all torrents together.");
   keys.number<std::size_t>("max_connections_per_address", config.max_connections_per_address, 1,
                            100000, "Of these, with one address.");
+  keys.networks(
+      "allow", config.allow,
+      "Who may be connected with (CIDR blocks, such as \"10.0.0.0/8\"); empty is everybody.");
+  keys.networks("deny", config.deny, "Who may not, whatever `allow` says.");
   keys.size("upload_limit", config.bandwidth.upload_limit, 0, kMostLimit,
             "Bytes of pieces sent in a second, all torrents together; 0 is no limit.");
   keys.size("download_limit", config.bandwidth.download_limit, 0, kMostLimit, "Likewise received.");
@@ -71,6 +75,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.min_free_bytes = config.min_free_space;
   options.socket_buffer_bytes = static_cast<int>(config.socket_buffer);
   options.limits = {config.max_connections, config.max_connections_per_address};
+  options.access = AccessList(config.allow, config.deny);
   options.bandwidth = config.bandwidth;
   options.torrent_limits = config.limits;
   options.ownership.file_mode = config.file_mode;

@@ -24,6 +24,8 @@ struct PeerConfig {
   milliseconds rescan_interval = seconds(30);
   std::size_t max_connections = 512;
   std::size_t max_connections_per_address = 256;
+  std::vector<Network> allow;  // empty: everybody
+  std::vector<Network> deny;
   Bandwidth::Settings bandwidth;
   std::vector<TorrentLimit> limits;
   std::uint64_t socket_buffer = 0;  // bytes each way; 0: the kernel's choice

@@ -113,6 +113,8 @@ void PeerConnection::meet(const std::function<void(const Endpoint&)>& on_met) {
 void PeerConnection::join() {
   auto mine = swarm_.join(shared_from_this());
   if (!mine) throw Over{Outcome::kStopped};
+  // Who joins later than the others were told to close has to see it here.
+  if (!swarm_.admits(remote_.address)) throw Over{Outcome::kDenied};
   exchange_.introduce(*mine);
   mine_ = std::move(*mine);
 }
@@ -416,7 +418,7 @@ void PeerConnection::close(Outcome why) {
   outbox_.close(EncodedMessage::plain(MessageId::kServerClose));
   stop_asking();
   stop_waiting();
-  if (why != Outcome::kSurplus) return;
+  if (why != Outcome::kSurplus && why != Outcome::kDenied) return;
   MutexLock lock(mutex_);
   must_end_by_ = std::min(must_end_by_, Clock::now() + kPartingTime);
 }

@@ -53,8 +53,11 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void close(Outcome why) EXCLUDES(mutex_);
   // Ends it now, whatever is being sent.
   void abort() EXCLUDES(mutex_);
-  // When abort() is due, since nothing is lost with it: of a surplus one, a second after close().
+  // When abort() is due, since nothing is lost with it: of a surplus or denied one, a second after
+  // close().
   TimePoint must_end_by() const EXCLUDES(mutex_);
+
+  const Endpoint& remote() const { return remote_; }
 
   // Same remote IP, peer_id and connection number. False while either is not known yet, or is about
   // to end.

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -19,9 +21,18 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  return key == "log.file" || key == "log.level" || key == "progress_interval" ||
-         key == "upload_limit" || key == "download_limit" || key == "limits" ||
-         key == "upload_slots";
+  constexpr std::array<std::string_view, 11> kLive{"max_connections",
+                                                   "max_connections_per_address",
+                                                   "allow",
+                                                   "deny",
+                                                   "upload_limit",
+                                                   "download_limit",
+                                                   "limits",
+                                                   "upload_slots",
+                                                   "progress_interval",
+                                                   "log.file",
+                                                   "log.level"};
+  return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
 }
 
 }  // namespace
@@ -101,8 +112,14 @@ void PeerDaemon::reload() {
   config_.log_file = fresh.log_file;
   config_.log_level = fresh.log_level;
   config_.progress_interval = fresh.progress_interval;
+  config_.max_connections = fresh.max_connections;
+  config_.max_connections_per_address = fresh.max_connections_per_address;
+  config_.allow = fresh.allow;
+  config_.deny = fresh.deny;
   config_.bandwidth = fresh.bandwidth;
   config_.limits = fresh.limits;
+  server_.set_limits({config_.max_connections, config_.max_connections_per_address});
+  server_.set_access(AccessList(config_.allow, config_.deny));
   server_.set_bandwidth(config_.bandwidth);
   server_.set_torrent_limits(config_.limits);
   log_reloaded(differing, applies_live);
@@ -116,6 +133,7 @@ std::string PeerDaemon::status() const {
     status.listening.push_back(endpoint.to_string());
   }
   status.connections = server_.connection_count();
+  status.denied = server_.denied_count();
   status.torrents = server_.status();
   return format_status(status);
 }

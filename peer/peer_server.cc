@@ -47,6 +47,7 @@ PeerServer::PeerServer(const Options& options)
                    .announce_pace = {},
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
       torrent_limits_(options.torrent_limits) {
+  connections_.set_access(options.access, ConnectionThreads::Live::kNewcomers);
   // An original that is cut off without a word spins for ever.
   server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
   if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
@@ -185,6 +186,12 @@ void PeerServer::warn_of_ambiguous_limits() const {
   for (const Fields& fields : warnings) log_warn("limit.ambiguous", fields);
 }
 
+void PeerServer::set_access(const AccessList& access) {
+  // First those who come, then those who are in a swarm: nobody gets from the one to the other.
+  connections_.set_access(access, ConnectionThreads::Live::kNewcomers);
+  for (const auto& download : downloads()) download->access_changed();
+}
+
 void PeerServer::tick(TimePoint now) {
   for (const auto& download : downloads()) download->tick(now);
 }
@@ -209,6 +216,9 @@ void PeerServer::talk(ConnectionThreads::Connection& connection) {
   try {
     auto first =
         recv_first_frame(connection.stream(), max_pieces(), Clock::now() + kFirstFrameTime);
+    if (!first && connection.is_denied()) {
+      log_info("peer.refused", {{"peer", connection.remote().to_string()}, {"reason", "denied"}});
+    }
     if (!first) return;
     connections_.first_frame_done(connection);
     const auto download = find(*first);

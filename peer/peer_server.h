@@ -42,6 +42,7 @@ class PeerServer {
     ConnectionThreads::Limits limits{512, 256};
     Bandwidth::Settings bandwidth;
     std::vector<TorrentLimit> torrent_limits;
+    AccessList access;
   };
 
   struct Snapshot {
@@ -78,11 +79,17 @@ class PeerServer {
   // Of single torrents, those that are there and those to come; belongs to the owner's thread.
   void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
 
+  // Who may be talked to, and how many connections there may be. Who is denied from now on is told
+  // to close, and has a second for it.
+  void set_access(const AccessList& access) EXCLUDES(mutex_);
+  void set_limits(ConnectionThreads::Limits limits) { connections_.set_limits(limits); }
+
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);
   // The same, and what those that are gone have moved: taken together, so that the sum never sinks.
   Snapshot snapshot() const EXCLUDES(mutex_);
   std::size_t connection_count() const { return connections_.count(); }
+  std::uint64_t denied_count() const { return connections_.denied_count(); }
 
  private:
   struct Entry {

@@ -136,6 +136,16 @@ TimePoint Swarm::abort_overdue(TimePoint now) {
   return next;
 }
 
+void Swarm::close_denied() {
+  bool some = false;
+  for (const auto& connection : connections()) {
+    if (admits(connection->remote().address)) continue;
+    connection->close(Outcome::kDenied);
+    some = true;
+  }
+  if (some) events_.must_tend();
+}
+
 void Swarm::close_all() {
   {
     MutexLock lock(mutex_);

@@ -38,6 +38,7 @@ class Swarm {
  public:
   // Called from connection threads, with no lock held.
   struct Events {
+    std::function<bool(const IpAddress&)> admits;  // may there be connections with that address?
     std::function<void()> all_held;
     std::function<void(const std::string& reason)> storage_failed;
     std::function<void()> must_tend;  // something will be due: tend() says when
@@ -87,6 +88,10 @@ class Swarm {
   // have not ended in time. Says when something will be due again; kNoDeadline: not before
   // must_tend. Belongs to the owner's thread.
   TimePoint tend(TimePoint now) EXCLUDES(slots_mutex_, mutex_);
+
+  // Whoever is not admitted (any more) is told to close.
+  void close_denied() EXCLUDES(mutex_);
+  bool admits(const IpAddress& address) const { return events_.admits(address); }
 
   // No one may join any more, and everyone is told to close; open() allows joining again.
   void close_all() EXCLUDES(mutex_);

@@ -47,6 +47,7 @@ std::string_view refusal_name(Refusal refusal) {
   switch (refusal) {
     case Refusal::kBadRequest: return "bad_request";
     case Refusal::kMaxSwarms: return "max_swarms";
+    case Refusal::kDenied: return "denied";
     default: return "max_peers";
   }
 }
@@ -94,6 +95,8 @@ AnnounceResponse AnnounceService::answer_request(const AnnounceRequest& request,
 
 AnnounceResponse AnnounceService::join(const AnnounceRequest& request, const Endpoint& peer,
                                        const Settings& settings_now, TimePoint now) {
+  // Who is denied is not served, but one that is trusted to may name another address.
+  if (!settings_now.access.admits(peer.address)) return refuse(Refusal::kDenied, peer, "denied");
   const SwarmRegistry::Announce announce{.swarm = request.info_hash,
                                          .peer = peer,
                                          .peer_id = request.peer_id,
@@ -154,7 +157,7 @@ AnnounceResponse AnnounceService::refuse(Refusal refusal, const Endpoint& peer,
     ++totals_.refused[static_cast<std::size_t>(refusal)];
   }
   log_warn("announce.refused", {{"peer", peer.to_string()}, {"reason", reason}});
-  const bool full = refusal != Refusal::kBadRequest;
+  const bool full = refusal == Refusal::kMaxSwarms || refusal == Refusal::kMaxPeers;
   return plain_response(kErrorCode, full ? "the tracker is full: " + reason : reason);
 }
 

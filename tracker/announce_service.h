@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "common/access_list.h"
 #include "common/announce.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
@@ -21,9 +22,9 @@
 
 namespace piecework::tracker {
 
-enum class Refusal { kBadRequest, kMaxSwarms, kMaxPeers };
-inline constexpr std::size_t kRefusals = 3;
-std::string_view refusal_name(Refusal refusal);  // "bad_request", "max_swarms", "max_peers"
+enum class Refusal { kBadRequest, kMaxSwarms, kMaxPeers, kDenied };
+inline constexpr std::size_t kRefusals = 4;
+std::string_view refusal_name(Refusal refusal);  // "bad_request", "max_swarms" and so on
 
 class AnnounceService {
  public:
@@ -31,6 +32,7 @@ class AnnounceService {
     seconds interval;              // told to peers that know it
     std::vector<Network> trusted;  // who may announce another address than the one seen
     NetworkMap networks = {};      // whose peers are told of each other first
+    AccessList access = {};        // who may be in a swarm
   };
 
   struct Totals {

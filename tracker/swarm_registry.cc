@@ -86,6 +86,23 @@ std::vector<SwarmRegistry::Departed> SwarmRegistry::expire(TimePoint now, std::s
   return departed;
 }
 
+std::vector<SwarmRegistry::Departed> SwarmRegistry::take_out_denied(
+    const AccessList& access, std::size_t most, std::optional<std::size_t>& next) {
+  std::vector<Departed> departed;
+  MutexLock lock(mutex_);
+  const std::size_t from = std::min(next.value_or(0), pool_.size());
+  const std::size_t end = from + std::min(most, pool_.size() - from);
+  for (std::size_t at = from; at < end; ++at) {
+    const Peer& peer = pool_[at];
+    const bool free = !peer.peer_id;
+    if (free || access.admits(peer.endpoint.address)) continue;
+    departed.push_back({peer.swarm->swarm_name(), peer.endpoint});
+    remove_locked(static_cast<Slot>(at));
+  }
+  next = end < pool_.size() ? std::optional(end) : std::nullopt;
+  return departed;
+}
+
 void SwarmRegistry::set_limits(const Limits& limits) {
   MutexLock lock(mutex_);
   limits_ = limits;

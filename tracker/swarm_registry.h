@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/access_list.h"
 #include "common/announce.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
@@ -91,6 +92,12 @@ class SwarmRegistry {
   // Takes out peers not seen for too long, at most `most` of them: the lock is not held for more.
   // Returns who they were; when they are `most`, there may be others.
   std::vector<Departed> expire(TimePoint now, std::size_t most) EXCLUDES(mutex_);
+
+  // Takes out peers with addresses that `access` denies. Looks at no more than `most` places of the
+  // pool, from place `*next` on, where it leaves what comes next; nothing when that was the end.
+  // Returns who they were.
+  std::vector<Departed> take_out_denied(const AccessList& access, std::size_t most,
+                                        std::optional<std::size_t>& next) EXCLUDES(mutex_);
 
   // Holds for announces and expiry from now on. Nobody is thrown out when a limit sinks.
   void set_limits(const Limits& limits) EXCLUDES(mutex_);

@@ -30,6 +30,10 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
                                "Torrents known at a time; more are refused.");
   schema.number<std::uint32_t>("max_peers", config.max_peers, 1, kMost,
                                "Peers known at a time, in all swarms together; more are refused.");
+  schema.networks("allow", config.allow,
+                  "Who may connect and be told of (CIDR blocks, such as \"10.0.0.0/8\"); empty is "
+                  "everybody.");
+  schema.networks("deny", config.deny, "Who may not, whatever `allow` says.");
   schema.networks(
       "trust_ip_from", config.trust_ip_from,
       "Networks whose peers may announce another address than the one they come from\n"
@@ -50,10 +54,18 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
 }
 
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 8> kLive{"announce_interval", "default_swarm_expiry",
-                                                  "max_swarms",        "max_peers",
-                                                  "trust_ip_from",     "networks",
-                                                  "log.file",          "log.level"};
+  constexpr std::array<std::string_view, 12> kLive{"max_connections",
+                                                   "max_connections_per_address",
+                                                   "allow",
+                                                   "deny",
+                                                   "announce_interval",
+                                                   "default_swarm_expiry",
+                                                   "max_swarms",
+                                                   "max_peers",
+                                                   "trust_ip_from",
+                                                   "networks",
+                                                   "log.file",
+                                                   "log.level"};
   return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
 }
 

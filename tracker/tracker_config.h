@@ -23,6 +23,8 @@ struct TrackerConfig {
   std::uint32_t max_connections_per_address = 1024;
   std::uint32_t max_swarms = 100'000;
   std::uint32_t max_peers = 1'000'000;
+  std::vector<Network> allow;  // empty: everybody
+  std::vector<Network> deny;
   std::vector<Network> trust_ip_from;
   std::vector<std::vector<Network>> networks;
   std::string status_file = "/run/piecework/trackerd/status.json";

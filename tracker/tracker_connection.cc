@@ -122,7 +122,11 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
       ::sched_yield();
       deadline = Clock::now() + kNextRequestTime;
     }
-    log_closed(LogLevel::kDebug, peer, "end_of_stream");
+    if (connection.is_denied()) {
+      log_closed(LogLevel::kInfo, peer, "denied");
+    } else {
+      log_closed(LogLevel::kDebug, peer, "end_of_stream");
+    }
   } catch (const ProtocolError& error) {
     log_closed(LogLevel::kWarn, peer, error.reason(), error.fields());
   } catch (const TimeoutError&) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,8 +19,22 @@
 namespace piecework::tracker {
 namespace {
 
-// Peers thrown out under one hold of the registry's lock.
+// Peers thrown out under one hold of the registry's lock, or looked at.
 constexpr std::size_t kExpiryBatch = 1000;
+constexpr std::size_t kDenialBatch = 10'000;
+
+AccessList access_list(const TrackerConfig& config) {
+  return {config.allow, config.deny};
+}
+
+void log_departed(const std::vector<SwarmRegistry::Departed>& departed, std::string_view reason) {
+  if (!log_enabled(LogLevel::kDebug)) return;
+  for (const auto& [swarm, peer] : departed) {
+    log_debug("peer.left", {{"peer", peer.to_string()},
+                            {"hash", swarm ? swarm->to_short_hex() : "default"},
+                            {"reason", reason}});
+  }
+}
 
 SwarmRegistry::Limits registry_limits(const TrackerConfig& config) {
   return {.swarms = config.max_swarms,
@@ -30,7 +46,8 @@ SwarmRegistry::Limits registry_limits(const TrackerConfig& config) {
 AnnounceService::Settings service_settings(const TrackerConfig& config) {
   return {.interval = std::chrono::floor<seconds>(config.announce_interval),
           .trusted = config.trust_ip_from,
-          .networks = NetworkMap(config.networks)};
+          .networks = NetworkMap(config.networks),
+          .access = access_list(config)};
 }
 
 ConnectionThreads::Limits connection_limits(const TrackerConfig& config) {
@@ -44,7 +61,7 @@ TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_fr
       reload_from_(std::move(reload_from)),
       registry_(registry_limits(config)),
       service_(registry_, service_settings(config)),
-      server_(config.listen, connection_limits(config), service_),
+      server_(config.listen, connection_limits(config), access_list(config), service_),
       status_file_(config.status_file) {}
 
 void TrackerDaemon::create_status_file(std::string_view program, PathChoice choice) {
@@ -78,15 +95,17 @@ void TrackerDaemon::tick() {
 void TrackerDaemon::expire() {
   while (true) {
     const auto departed = registry_.expire(Clock::now(), kExpiryBatch);
-    if (log_enabled(LogLevel::kDebug)) {
-      for (const auto& [swarm, peer] : departed) {
-        log_debug("peer.left", {{"peer", peer.to_string()},
-                                {"hash", swarm ? swarm->to_short_hex() : "default"},
-                                {"reason", "expired"}});
-      }
-    }
+    log_departed(departed, "expired");
     if (departed.size() < kExpiryBatch) return;
   }
+}
+
+void TrackerDaemon::take_out_denied() {
+  const AccessList access = access_list(config_);
+  std::optional<std::size_t> next;
+  do {
+    log_departed(registry_.take_out_denied(access, kDenialBatch, next), "denied");
+  } while (next);
 }
 
 void TrackerDaemon::reload() {
@@ -100,11 +119,12 @@ void TrackerDaemon::reload() {
   }
   registry_.set_limits(registry_limits(fresh));
   service_.set_settings(service_settings(fresh));
+  server_.set_limits(connection_limits(fresh));
+  server_.set_access(access_list(fresh));
   fresh.listen = config_.listen;
-  fresh.max_connections = config_.max_connections;
-  fresh.max_connections_per_address = config_.max_connections_per_address;
   fresh.status_file = config_.status_file;
   config_ = std::move(fresh);
+  take_out_denied();
   log_reloaded(differing, applies_live);
 }
 
@@ -113,6 +133,7 @@ std::string TrackerDaemon::status() const {
                                 .uptime = std::chrono::floor<seconds>(Clock::now() - started_),
                                 .listening = server_.listening(),
                                 .connections = server_.connections(),
+                                .denied = server_.denied(),
                                 .counts = registry_.counts(),
                                 .totals = service_.totals(),
                                 .announces_per_second = announces_.per_second()});

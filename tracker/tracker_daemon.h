@@ -38,6 +38,7 @@ class TrackerDaemon {
   void stop();
   void tick();
   void expire();
+  void take_out_denied();
   void reload();
   std::string status() const;
 

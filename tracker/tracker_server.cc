@@ -1,18 +1,26 @@
 #include "tracker/tracker_server.h"
 
+#include <utility>
+
 #include "tracker/tracker_connection.h"
 
 namespace piecework::tracker {
 
 TrackerServer::TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
-                             AnnounceService& service)
+                             const AccessList& access, AnnounceService& service)
     : threads_("announce", limits),
       server_(
           listen, threads_,
           [this, &service](ConnectionThreads::Connection& connection) {
             serve_tracker_connection(connection, threads_, service);
           },
-          ConnectionThreads::Pace::kBrief) {}
+          ConnectionThreads::Pace::kBrief) {
+  set_access(access);
+}
+
+void TrackerServer::set_access(AccessList access) {
+  threads_.set_access(std::move(access), ConnectionThreads::Live::kAll);
+}
 
 void TrackerServer::start() {
   server_.start();

@@ -1,8 +1,9 @@
 // The network side of the tracker: listening sockets, and a thread for each connection.
-// Belongs to one thread, except connections().
+// Belongs to one thread, except connections() and denied().
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "common/connection_threads.h"
@@ -17,10 +18,15 @@ class TrackerServer {
   // Listens at once (throws std::system_error naming the endpoint); accepts after start().
   // `service` must outlive this object.
   TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
-                AnnounceService& service);
+                const AccessList& access, AnnounceService& service);
 
   const std::vector<Endpoint>& listening() const { return server_.listening(); }
   std::size_t connections() const { return threads_.count(); }
+  std::uint64_t denied() const { return threads_.denied_count(); }
+
+  // From now on; connections that are live and denied are closed.
+  void set_access(AccessList access);
+  void set_limits(ConnectionThreads::Limits limits) { threads_.set_limits(limits); }
 
   void start();
   // As TcpServer.

@@ -25,6 +25,7 @@ std::string format_tracker_status(const TrackerStatus& status) {
   json.add("uptime", std::int64_t{status.uptime.count()});
   json.add("listening", std::move(listening));
   json.add("connections", std::uint64_t{status.connections});
+  json.add("denied", status.denied);
   json.add("swarms", std::uint64_t{status.counts.swarms});
   json.add("peers", std::uint64_t{status.counts.peers});
   json.add("announces", status.totals.announces);

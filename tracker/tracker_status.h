@@ -19,6 +19,7 @@ struct TrackerStatus {
   seconds uptime;
   std::vector<Endpoint> listening;
   std::size_t connections;
+  std::uint64_t denied;  // connections, since the start
   SwarmRegistry::Counts counts;
   AnnounceService::Totals totals;
   double announces_per_second;  // over the last few seconds

@@ -31,6 +31,7 @@ NodeStatus some_node() {
           .pid = 4711,
           .listening = {"0.0.0.0:5555", "[::]:5555"},
           .connections = 9,
+          .denied = 4,
           .torrents = {some_download(), some_download()}};
 }
 
@@ -52,6 +53,7 @@ TEST_SUITE("node_status") {
     CHECK(read.pid == node.pid);
     CHECK(read.listening == node.listening);
     CHECK(read.connections == node.connections);
+    CHECK(read.denied == node.denied);
     REQUIRE(read.torrents.size() == 2);
     const DownloadStatus& torrent = read.torrents[1];
     const DownloadStatus expected = some_download();
@@ -144,6 +146,7 @@ TEST_SUITE("node_status") {
         {"\"pid\": 4711", "\"pid\": -1", "pid"},
         {"\"pid\": 4711", "\"pod\": 4711", "pid"},
         {"\"connections\": 9", "\"connections\": \"9\"", "connections"},
+        {"\"denied\": 4", "\"denied\": -4", "denied"},
         {"\"listening\"", "\"hearing\"", "listening"},
         {"\"torrents\"", "\"others\"", "torrents"},
         {"\"hash\": \"aa", "\"hash\": \"", "hash"},

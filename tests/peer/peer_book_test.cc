@@ -226,6 +226,22 @@ TEST_SUITE("peer_book") {
     CHECK(book.take_due(later) == std::vector{peer(0)});
   }
 
+  TEST_CASE("who was denied is due when the list has changed, and nobody else is") {
+    PeerBook book(10);
+    Random random(1);
+    book.named_by_tracker(peers(3), kStart);
+    book.take_due(kStart);
+    book.ended(peer(0), Outcome::kDenied, kStart, random);
+    book.ended(peer(1), Outcome::kBothComplete, kStart, random);
+    book.ended(peer(2), Outcome::kLost, kStart, random);
+    CHECK(book.take_due(kStart).empty());
+    book.readmit(kStart);
+    CHECK(book.take_due(kStart) == std::vector{peer(0)});
+    book.ended(peer(0), Outcome::kUnreachable, kStart, random);
+    book.readmit(kStart);
+    CHECK(book.take_due(kStart).empty());
+  }
+
   TEST_CASE("a tracker cannot make the book grow without bound") {
     PeerBook book(10);
     book.named_by_tracker(peers(5000), kStart);

@@ -346,6 +346,35 @@ TEST_SUITE("peer_connection") {
     CHECK(rig.talk->outcome() == Outcome::kStopped);
   }
 
+  TEST_CASE("who is denied hears a goodbye and nothing else, whoever dialled") {
+    for (const Side side : {Side::kDialled, Side::kAccepted}) {
+      Rig rig("111", Side::kAccepted);
+      CHECK(rig.meet("000").empty() == false);
+      rig.node.admit(false);
+      StreamPair pair = tcp_stream_pair();
+      Talk late(rig.node, std::move(pair.left), side, *Endpoint::parse("10.0.0.2:5555"));
+      FakePeer fake(std::move(pair.right));
+      if (side == Side::kAccepted) fake.introduce("000", rig.greeting());
+      CHECK(hear_to_the_end(fake) == "ServerClose");
+      CHECK(late.outcome() == Outcome::kDenied);
+      // One that was there already stays until it is told.
+      rig.node.swarm().close_denied();
+      CHECK(rig.node.must_tend() == 1);
+      CHECK(hear_to_the_end(*rig.fake) == "ServerClose");
+      CHECK(rig.talk->outcome() == Outcome::kDenied);
+      CHECK(rig.log.has("reason=denied"));
+    }
+  }
+
+  TEST_CASE("who is admitted is not closed with the others") {
+    Rig rig("111", Side::kAccepted);
+    rig.meet("000");
+    rig.node.swarm().close_denied();
+    CHECK(rig.node.must_tend() == 0);
+    rig.fake->say(MessageId::kInterested);
+    CHECK(rig.fake->hear() == "UnChoke");
+  }
+
   TEST_CASE("a peer that says goodbye is lost, and hears nothing more of us than ours") {
     Rig rig("100", Side::kAccepted);
     CHECK(rig.meet("010") == "Interested");

@@ -19,7 +19,8 @@ PeerNode::PeerNode(const SampleTorrent& sample, std::string_view held, const Pee
   for (PieceIndex piece; piece.value() < held.size(); ++piece) {
     if (held[piece.value()] == '1') store_.write_piece(piece, bytes_of(sample.piece(piece)));
   }
-  Swarm::Events events{.all_held = [this] { ++all_held_; },
+  Swarm::Events events{.admits = [this](const IpAddress&) { return admits_.load(); },
+                       .all_held = [this] { ++all_held_; },
                        .storage_failed = [this](const std::string&) { ++storage_failed_; },
                        .must_tend = [this] { ++must_tend_; }};
   constexpr std::uint64_t kSeed = 1;

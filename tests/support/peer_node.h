@@ -32,6 +32,7 @@ class PeerNode {
   Bandwidth& bandwidth() { return bandwidth_; }
   TorrentBandwidth& torrent_bandwidth() { return torrent_bandwidth_; }
   const SampleTorrent& sample() const { return sample_; }
+  void admit(bool yes) { admits_ = yes; }  // everybody or nobody
   // What its file holds now.
   std::string content() const { return directory_.read(sample_.torrent.file_name + ".part"); }
   int all_held() const { return all_held_; }              // times that event came
@@ -47,6 +48,7 @@ class PeerNode {
   Bandwidth bandwidth_{{}};
   TorrentBandwidth torrent_bandwidth_{bandwidth_, {}};
   const Identity identity_;
+  std::atomic<bool> admits_ = true;
   std::atomic<int> all_held_ = 0;
   std::atomic<int> storage_failed_ = 0;
   std::atomic<int> must_tend_ = 0;

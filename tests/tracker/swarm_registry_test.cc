@@ -64,6 +64,32 @@ std::set<std::string> address_set(const SwarmRegistry::Answer& answer) {
 }
 
 TEST_SUITE("swarm_registry") {
+  TEST_CASE("peers that are denied are taken out of every swarm, a few places at a time") {
+    SwarmRegistry registry(kLimits, 1);
+    for (unsigned i = 1; i <= 20; ++i) {
+      registry.announce(ours(hash_number(static_cast<std::uint8_t>(i % 3)), v4(i)), kStart);
+    }
+    registry.announce(original(v4(7)), kStart);
+    registry.announce(ours(hash_number(99), v4(8)), kStart);  // alone, and the swarm goes with it
+    registry.leave(hash_number(1), v4(1));
+    const AccessList access({}, {*Network::parse("10.0.0.0/29"), *Network::parse("10.0.0.8")});
+    std::vector<SwarmRegistry::Departed> departed;
+    std::optional<std::size_t> next;
+    int looks = 0;
+    do {
+      const auto some = registry.take_out_denied(access, 5, next);
+      departed.insert(departed.end(), some.begin(), some.end());
+      ++looks;
+    } while (next);
+    CHECK(looks == 5);
+    CHECK(departed.size() == 9);
+    for (const auto& [swarm, peer] : departed) CHECK_FALSE(access.admits(peer.address));
+    CHECK(registry.counts().peers == 12);
+    CHECK(registry.counts().swarms == 3);
+    CHECK(registry.take_out_denied(access, 100, next).empty());
+    CHECK_FALSE(next);
+  }
+
   TEST_CASE("peers of one swarm learn of each other and never of themselves") {
     SwarmRegistry registry(kLimits, 1);
     const auto first = registry.announce(ours(hash_number(1), v4(1)), kStart);

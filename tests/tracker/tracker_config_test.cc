@@ -61,9 +61,11 @@ TEST_SUITE("tracker_config") {
     CHECK(applies_live("networks"));
   }
 
-  TEST_CASE("sockets and thread caps need a restart, the rest applies live") {
+  TEST_CASE("sockets and the status file need a restart, the rest applies live") {
     CHECK_FALSE(applies_live("listen"));
-    CHECK_FALSE(applies_live("max_connections"));
+    CHECK(applies_live("max_connections"));
+    CHECK(applies_live("allow"));
+    CHECK(applies_live("deny"));
     CHECK_FALSE(applies_live("status_file"));
     CHECK(applies_live("announce_interval"));
     CHECK(applies_live("log.level"));

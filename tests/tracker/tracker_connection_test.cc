@@ -9,6 +9,8 @@
 #include "common/announce.h"
 #include "common/frame.h"
 #include "common/json.h"
+#include "tests/support/captured_log.h"
+#include "tests/support/eventually.h"
 #include "tracker/tracker_server.h"
 
 namespace piecework::tracker {
@@ -40,7 +42,7 @@ class Tracker {
   SwarmRegistry registry{kLimits, 1};
   AnnounceService service{registry, {.interval = seconds(60), .trusted = {}}};
   TrackerServer server{
-      {*Endpoint::parse("127.0.0.1:0")}, {.total = 50, .per_address = 50}, service};
+      {*Endpoint::parse("127.0.0.1:0")}, {.total = 50, .per_address = 50}, {}, service};
 };
 
 class Client {
@@ -109,6 +111,35 @@ TEST_SUITE("tracker_connection") {
       CHECK(response.observed == client.stream.local_endpoint());
     }
     CHECK(tracker.registry.counts().swarms == 2);
+  }
+
+  TEST_CASE("who comes to be denied is shown out, and not let in again") {
+    CapturedLog log;
+    Tracker tracker;
+    Client client(tracker);
+    client.ask(original(1));
+    tracker.server.set_access(AccessList({}, {*Network::parse("127.0.0.0/8")}));
+    CHECK(client.closed());
+    CHECK(eventually([&] { return log.has("reason=denied"); }));
+    Client again(tracker);
+    CHECK(again.closed());
+    CHECK(tracker.server.denied() == 2);
+    tracker.server.set_access({});
+    Client third(tracker);
+    CHECK_FALSE(third.ask(original(1)) == "closed");
+  }
+
+  TEST_CASE("an address that is denied is not announced by others either") {
+    CapturedLog log;
+    Tracker tracker({"127.0.0.0/8"});
+    tracker.service.set_settings({.interval = seconds(60),
+                                  .trusted = {*Network::parse("127.0.0.0/8")},
+                                  .access = AccessList({}, {*Network::parse("10.0.0.0/8")})});
+    Client client(tracker);
+    CHECK(client.ask(ours(7, R"("ip": "10.1.1.1")")) == R"({"error_code":1,"message":"denied"})");
+    CHECK(parse_announce_response(client.ask(ours(7, R"("ip": "11.1.1.1")"))).error_code == 0);
+    CHECK(tracker.service.totals().refused[static_cast<std::size_t>(Refusal::kDenied)] == 1);
+    CHECK(tracker.registry.counts().peers == 1);
   }
 
   TEST_CASE("numwant bounds the answer") {
