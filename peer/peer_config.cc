@@ -58,8 +58,8 @@ ConfigSchema peer_schema(PeerConfig& config) {
             "The address to tell trackers that trust this network, on hosts with several.");
   keys.size("min_free_space", config.min_free_space, 0, std::numeric_limits<std::int64_t>::max(),
             "Bytes to leave free in download_dir.");
-  keys.duration("progress_interval", config.progress_interval, seconds(1), std::chrono::hours(24),
-                "How often each running download is logged.");
+  keys.duration("progress_interval", config.progress_interval, seconds(0), std::chrono::hours(24),
+                "How often each running download is logged; 0 is never.");
   keys.file_mode("file_mode", config.file_mode, "Permissions of downloaded files, in octal.");
   keys.text("group", config.group, "Group of downloaded files; empty for the daemon's own.");
   keys.path("log.file", config.log_file, "\"-\" logs to stderr.");

@@ -35,6 +35,11 @@ bool applies_live(const std::string& key) {
   return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
 }
 
+TimePoint next_progress(const PeerConfig& config) {
+  const bool never = config.progress_interval == milliseconds(0);
+  return never ? kNoDeadline : Clock::now() + config.progress_interval;
+}
+
 }  // namespace
 
 PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
@@ -43,7 +48,7 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
       server_(server_options(config)),
       torrents_(config.watch_dir, config.rescan_interval, server_),
       status_file_(config.status_file),
-      next_progress_(Clock::now() + config.progress_interval) {}
+      next_progress_(next_progress(config)) {}
 
 void PeerDaemon::create_status_file(std::string_view program, PathChoice choice) {
   status_file_.create(program, choice, status());
@@ -81,7 +86,7 @@ void PeerDaemon::tick(TimePoint now) {
   status_file_.update(status());
   if (now >= next_progress_) {
     log_progress();
-    next_progress_ = now + config_.progress_interval;
+    next_progress_ = next_progress(config_);
   }
 }
 
@@ -111,7 +116,10 @@ void PeerDaemon::reload() {
   }
   config_.log_file = fresh.log_file;
   config_.log_level = fresh.log_level;
-  config_.progress_interval = fresh.progress_interval;
+  if (config_.progress_interval != fresh.progress_interval) {
+    config_.progress_interval = fresh.progress_interval;
+    next_progress_ = next_progress(config_);
+  }
   config_.max_connections = fresh.max_connections;
   config_.max_connections_per_address = fresh.max_connections_per_address;
   config_.allow = fresh.allow;
