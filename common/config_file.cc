@@ -123,6 +123,26 @@ std::string print_duration(milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
+// "1.5" is 1500. Nothing when it has another form, more than three decimals, or is beyond 32 bits.
+std::optional<std::uint32_t> parse_thousandths(std::string_view text) {
+  constexpr std::size_t kDecimals = 3;
+  const std::size_t point = std::min(text.find('.'), text.size());
+  std::string decimals(text.substr(std::min(point + 1, text.size())));
+  if (decimals.size() > kDecimals || (decimals.empty() && point < text.size())) return std::nullopt;
+  decimals.resize(kDecimals, '0');
+  const auto whole = parse_digits(text.substr(0, point), 10);
+  const auto rest = parse_digits(decimals, 10);
+  constexpr std::uint64_t kMostWhole = UINT32_MAX / 1000 - 1;
+  if (!whole || !rest || *whole > kMostWhole) return std::nullopt;
+  return static_cast<std::uint32_t>(*whole * 1000 + *rest);
+}
+
+std::string print_thousandths(std::uint32_t value) {
+  std::string decimals = std::to_string(1000 + value % 1000).substr(1);
+  decimals.erase(decimals.find_last_not_of('0') + 1);
+  return std::to_string(value / 1000) + (decimals.empty() ? "" : "." + decimals);
+}
+
 std::string range_text(const std::string& least, const std::string& most) {
   return " from " + least + " to " + most;
 }
@@ -256,6 +276,18 @@ void ConfigSchema::size(std::string_view key, std::uint64_t& field, std::uint64_
     field = *bytes;
   };
   add_scalar(key, help, take, [&field] { return print_size(field); });
+}
+
+void ConfigSchema::thousandths(std::string_view key, std::uint32_t& field, std::uint32_t most,
+                               std::string_view help) {
+  const auto take = [&field, most](const YamlNode& node) {
+    const std::string expected = "a number" + range_text("0", print_thousandths(most)) +
+                                 " with at most three decimals, such as 1.5";
+    const auto value = parse_thousandths(plain_of(node, expected));
+    if (!value || *value > most) throw BadValue("must be " + expected);
+    field = *value;
+  };
+  add_scalar(key, help, take, [&field] { return print_thousandths(field); });
 }
 
 void ConfigSchema::duration(std::string_view key, milliseconds& field, milliseconds least,

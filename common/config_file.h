@@ -40,6 +40,9 @@ class ConfigSchema {
   // Bytes, with the suffixes of units.h.
   void size(std::string_view key, std::uint64_t& field, std::uint64_t least, std::uint64_t most,
             std::string_view help);
+  // A number from 0 with at most three decimals, such as 1.5; the field holds thousandths.
+  void thousandths(std::string_view key, std::uint32_t& field, std::uint32_t most,
+                   std::string_view help);
   // With the suffixes of units.h.
   void duration(std::string_view key, milliseconds& field, milliseconds least, milliseconds most,
                 std::string_view help);

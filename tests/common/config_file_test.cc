@@ -33,6 +33,7 @@ struct Settings {
   std::uint64_t limit = 0;
   std::uint32_t most = 4096;
   std::uint16_t small = 7;
+  std::uint32_t share = 1500;
   std::string directory = "/var/lib/x";
   std::string note;
   bool seed = true;
@@ -50,6 +51,7 @@ ConfigSchema schema_of(Settings& s) {
   schema.size("limit", s.limit, 0, std::uint64_t{1} << 40, "Bytes a second.\n0 is no limit.");
   schema.number("most", s.most, 1U, 100'000U, "How many.");
   schema.number<std::uint16_t>("small", s.small, 0, 65535, "");
+  schema.thousandths("share", s.share, 10'000'000, "How much.");
   schema.path("directory", s.directory, "Where.");
   schema.text("note", s.note, "What.");
   schema.flag("seed", s.seed, "Whether.");
@@ -97,6 +99,7 @@ interval: 1500ms
 limit: 2MiB
 most: 100000
 small: 0
+share: 0.25
 directory: /a b/c
 note: "say \"hi\""
 seed: false
@@ -118,6 +121,7 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(s.limit == 2 << 20);
     CHECK(s.most == 100'000);
     CHECK(s.small == 0);
+    CHECK(s.share == 250);
     CHECK(s.directory == "/a b/c");
     CHECK(s.note == "say \"hi\"");
     CHECK_FALSE(s.seed);
@@ -188,6 +192,9 @@ log: {file: /tmp/x.log, level: debug}
         {"most: 4294967297", "f.yaml:1:7: most: must be a whole number from 1 to 100000"},
         {"most: 18446744073709551617", "f.yaml:1:7: most: must be a whole number from 1 to 100000"},
         {"small: 65536", "f.yaml:1:8: small: must be a whole number from 0 to 65535"},
+        {"share: -1",
+         "f.yaml:1:8: share: must be a number from 0 to 10000 with at most three decimals, such as "
+         "1.5"},
         {"interval: soon", "f.yaml:1:11: interval: must be a duration from 1s to 24h, such as 30s"},
         {"interval: 999ms",
          "f.yaml:1:11: interval: must be a duration from 1s to 24h, such as 30s"},
