@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxDialled = 40;
 constexpr seconds kConnectTime{5};
 constexpr seconds kSaveEvery{5};
+constexpr seconds kSaveTallyEvery{300};
 constexpr seconds kRetryStorageEvery{5};
 constexpr seconds kPartingTime{1};
 constexpr seconds kParallelEvery{10};
@@ -34,6 +35,7 @@ std::string_view download_state_name(DownloadState state) {
     case DownloadState::kChecking: return "checking";
     case DownloadState::kDownloading: return "downloading";
     case DownloadState::kSeeding: return "seeding";
+    case DownloadState::kFinished: return "finished";
     case DownloadState::kError: return "error";
   }
   return "unknown";
@@ -81,6 +83,7 @@ void Download::run() {
       log_error("torrent.error", fields);
       set_state(DownloadState::kError, error.what());
       const bool unused = empty_swarm();
+      tally_.pause();
       wait_to_retry();
       if (unused) forget_lost_file();
     }
@@ -94,6 +97,7 @@ void Download::check() {
   std::optional<ResumeState> saved;
   if (!environment_.state_dir.empty()) saved = load_resume_state(environment_.state_dir, torrent_);
   const PieceStore::Opened opened = store_.open(saved);
+  tally_.open(opened.origin, saved ? saved->seeding : SeedRecord{});
   const Bitfield held = verify(opened);
   if (stopping_) return;
 
@@ -170,8 +174,10 @@ void Download::take_part() {
     MutexLock lock(mutex_);
     storage_problem_.clear();
   }
-  swarm()->open();
   started_ = Clock::now();
+  tally_.start(started_);
+  if (const auto limit = seeded_enough()) return rest(*limit);
+  swarm()->open();
   if (is_to_be_finished()) complete();
   const bool seeding = swarm()->left().all_held() || !swarm()->fetches();
   std::string known_problem;
@@ -188,6 +194,7 @@ void Download::take_part() {
   while (!stopping_) {
     throw_storage_problem();
     if (is_to_be_finished()) complete();
+    if (const auto limit = seeded_enough()) return rest(*limit);
     if (announcer_.next() <= Clock::now()) announce();
     dial_due();
     if (next_save_ <= Clock::now()) save_progress();
@@ -201,7 +208,10 @@ bool Download::is_to_be_finished() const {
 }
 
 void Download::complete() {
+  tally_.count(swarm()->uploaded, false, Clock::now());
   store_.finish();
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  tally_.complete(std::chrono::duration_cast<seconds>(since_1970));
   try {
     save_state(true);
   } catch (const std::system_error& error) {
@@ -221,6 +231,49 @@ void Download::complete() {
   announcer_.announce_soon(Clock::now());
 }
 
+bool Download::is_whole() const {
+  return !store_.is_part() && swarm()->left().all_held();
+}
+
+// The limit on seeding that has been reached.
+std::optional<std::string_view> Download::seeded_enough() {
+  const bool whole = is_whole();
+  const std::uint64_t uploaded = swarm()->uploaded;
+  tally_.count(uploaded, whole, Clock::now());
+  next_limit_ = kNoDeadline;
+  std::uint64_t goal = UINT64_MAX;
+  std::optional<std::string_view> reached;
+  if (whole) {
+    const SeedLimits limits = environment_.seed_limits;
+    const std::uint64_t length = torrent_.layout.file_length();
+    reached = limits.reached(tally_.record(), length);
+    next_limit_ = limits.time_over(tally_.record(), Clock::now());
+    if (const auto left = limits.bytes_left(tally_.record(), length)) goal = uploaded + *left;
+  }
+  MutexLock lock(mutex_);
+  upload_goal_ = reached ? UINT64_MAX : goal;
+  return reached;
+}
+
+// It has been seeded enough: nobody is served until the limits allow more.
+void Download::rest(std::string_view limit) {
+  const SeedRecord& record = tally_.record();
+  const std::string reason = "seed." + std::string(limit) + " is reached";
+  set_state(DownloadState::kFinished, reason);
+  Fields fields = log_fields();
+  fields.emplace_back("reason", reason);
+  fields.emplace_back("uploaded", record.uploaded);
+  fields.emplace_back("seconds", format_seconds(record.seeded));
+  log_info("torrent.finished", fields);
+  empty_swarm();
+  save_tally();
+  tally_.pause();
+  announcer_.leave(counters(), Clock::now() + kLeaveTime);
+  const std::uint64_t length = torrent_.layout.file_length();
+  while (!stopping_ && environment_.seed_limits.load().reached(record, length)) wait_for_poke();
+  announcer_.announce_soon(Clock::now());
+}
+
 void Download::depart() {
   empty_swarm();
   // First what is ours: a tracker that does not answer must not use up the time for it.
@@ -229,6 +282,8 @@ void Download::depart() {
       complete();  // the last piece came while we took leave
     } else if (swarm() && store_.is_part()) {
       save_state(swarm()->size() == 0);
+    } else if (swarm()) {
+      save_tally();
     }
   } catch (const std::system_error& error) {
     log_not_saved(error);
@@ -354,7 +409,10 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
 }
 
 bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
-  if (!swarm()) return false;
+  {
+    MutexLock lock(mutex_);
+    if (!swarm_ || state_ == DownloadState::kFinished) return false;
+  }
   std::optional<Endpoint> listens_at;
   converse(connection, std::move(first), 0, [&](const Endpoint& peer) {
     listens_at = peer;
@@ -388,18 +446,39 @@ void Download::save_state(bool clean) {
   // First what is verified, then the sync: pieces that come between the two are saved next time.
   const Bitfield verified = swarm()->left().held();
   store_.sync();
-  save_resume_state(environment_.state_dir, torrent_, store_.state(verified, clean));
+  tally_.count(swarm()->uploaded, is_whole(), Clock::now());
+  ResumeState state = store_.state(verified, clean);
+  state.seeding = tally_.record();
+  save_resume_state(environment_.state_dir, torrent_, state);
+  tally_.mark_saved();
   saved_pieces_ = verified.held();
 }
 
 void Download::save_progress() {
   next_save_ = Clock::now() + kSaveEvery;
   // A complete file is not looked after: its owner may do with it what he likes.
-  if (swarm()->left().all_held()) return;
+  if (swarm()->left().all_held()) return save_tally();
   if (!store_.is_intact()) {
     throw std::runtime_error(store_.path() + " was removed, replaced or changed");
   }
   if (store_.is_part() && swarm()->left().held_count() != saved_pieces_) save_state(false);
+}
+
+// Of a complete file. If the machine dies just then, a file is hashed once more.
+void Download::save_tally() {
+  next_save_ = Clock::now() + kSaveTallyEvery;
+  if (environment_.state_dir.empty() || !is_whole()) return;
+  tally_.count(swarm()->uploaded, true, Clock::now());
+  const bool time_matters = environment_.seed_limits.load().seconds != 0;
+  if (!tally_.has_news() && !time_matters) return;
+  ResumeState state = store_.state(swarm()->left().held(), true);
+  state.seeding = tally_.record();
+  try {
+    save_resume_state(environment_.state_dir, torrent_, state, Durability::kCached);
+    tally_.mark_saved();
+  } catch (const std::system_error& error) {
+    log_not_saved(error);
+  }
 }
 
 void Download::on_storage_failed(const std::string& reason) {
@@ -424,8 +503,8 @@ void Download::log_not_saved(const std::system_error& error) const {
 void Download::wait_for_event() {
   MutexLock lock(mutex_);
   while (!poked_) {
-    Deadline deadline = std::min({announcer_.next(), book_.next_due(), next_tending_});
-    if (!swarm_->left().all_held()) deadline = std::min(deadline, next_save_);
+    const Deadline deadline =
+        std::min({announcer_.next(), book_.next_due(), next_tending_, next_save_, next_limit_});
     if (!event_.wait_until(mutex_, deadline)) break;
   }
   poked_ = false;
@@ -437,6 +516,12 @@ void Download::wait_to_retry() {
   while (!stopping_) {
     if (!event_.wait_until(mutex_, deadline)) return;
   }
+}
+
+void Download::wait_for_poke() {
+  MutexLock lock(mutex_);
+  while (!poked_) event_.wait(mutex_);
+  poked_ = false;
 }
 
 void Download::poke() {
@@ -479,6 +564,7 @@ void Download::tick(TimePoint now) {
   if (!swarm_) return;
   down_.sample(swarm_->downloaded, now);
   up_.sample(swarm_->uploaded, now);
+  if (swarm_->uploaded >= upload_goal_) poke_locked();
 }
 
 DownloadStatus Download::status() const {

@@ -28,12 +28,14 @@
 #include "peer/download_dir.h"
 #include "peer/peer_book.h"
 #include "peer/piece_store.h"
+#include "peer/seed_limits.h"
+#include "peer/seed_tally.h"
 #include "peer/swarm.h"
 #include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
 
-enum class DownloadState { kChecking, kDownloading, kSeeding, kError };
+enum class DownloadState { kChecking, kDownloading, kSeeding, kFinished, kError };
 std::string_view download_state_name(DownloadState state);
 
 struct DownloadStatus {
@@ -51,8 +53,8 @@ struct DownloadStatus {
   std::size_t peers = 0;
 
   double done() const {  // 0 … 1
-    return length == 0 ? (state == DownloadState::kSeeding ? 1 : 0)
-                       : static_cast<double>(bytes) / static_cast<double>(length);
+    if (length > 0) return static_cast<double>(bytes) / static_cast<double>(length);
+    return state == DownloadState::kSeeding || state == DownloadState::kFinished ? 1 : 0;
   }
 };
 
@@ -71,6 +73,7 @@ class Download : public std::enable_shared_from_this<Download> {
     Bandwidth bandwidth;
     CheckSlots check_slots;
     AnnouncePace announce_pace;
+    std::atomic<SeedLimits> seed_limits;  // a change wants a poke() of each
     unsigned hash_threads = 1;
   };
 
@@ -95,7 +98,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void access_changed() EXCLUDES(mutex_);
 
   // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
-  // as long as it is not known what is held.
+  // as long as it is not known what is held, and when it has been seeded enough.
   bool accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
 
   // Once a second while something may move: feeds the rates.
@@ -109,6 +112,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void take_part();
   bool is_to_be_finished() const;
   void complete();
+  bool is_whole() const;
+  std::optional<std::string_view> seeded_enough() EXCLUDES(mutex_);
+  void rest(std::string_view limit) EXCLUDES(mutex_);
   void depart();
   void announce();
   void dial_due();
@@ -122,9 +128,11 @@ class Download : public std::enable_shared_from_this<Download> {
                    std::uint32_t number, const std::function<void(const Endpoint&)>& on_met);
   void save_state(bool clean);
   void save_progress();
+  void save_tally();
   void log_not_saved(const std::system_error& error) const;
   void wait_for_event() EXCLUDES(mutex_);
   void wait_to_retry() EXCLUDES(mutex_);
+  void wait_for_poke() EXCLUDES(mutex_);
   void poke_locked() REQUIRES(mutex_);
   bool empty_swarm();  // true: nobody uses the file any more
   void forget_lost_file() EXCLUDES(mutex_);
@@ -147,6 +155,8 @@ class Download : public std::enable_shared_from_this<Download> {
 
   // The announcer's thread only.
   Announcer announcer_;
+  SeedTally tally_;
+  TimePoint next_limit_ = kNoDeadline;  // on seeding
   TimePoint next_save_ = kNoDeadline;
   std::uint32_t saved_pieces_ = 0;
   TimePoint started_ = Clock::now();
@@ -163,6 +173,7 @@ class Download : public std::enable_shared_from_this<Download> {
   std::string tracker_problem_ GUARDED_BY(mutex_);
   PeerBook book_ GUARDED_BY(mutex_);
   Random random_ GUARDED_BY(mutex_);
+  std::uint64_t upload_goal_ GUARDED_BY(mutex_) = UINT64_MAX;  // of swarm_; then its thread looks
   RateMeter down_ GUARDED_BY(mutex_);
   RateMeter up_ GUARDED_BY(mutex_);
   std::shared_ptr<Swarm> swarm_ GUARDED_BY(mutex_);       // once checked

@@ -31,8 +31,9 @@ Json torrent_json(const DownloadStatus& torrent) {
 }
 
 DownloadState parse_state(const std::string& name) {
-  for (const auto state : {DownloadState::kChecking, DownloadState::kDownloading,
-                           DownloadState::kSeeding, DownloadState::kError}) {
+  for (const auto state :
+       {DownloadState::kChecking, DownloadState::kDownloading, DownloadState::kSeeding,
+        DownloadState::kFinished, DownloadState::kError}) {
     if (download_state_name(state) == name) return state;
   }
   throw JsonError("state: " + name + " is not known");

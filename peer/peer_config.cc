@@ -10,6 +10,7 @@ namespace piecework::peer {
 namespace {
 
 constexpr std::uint64_t kMostLimit = std::uint64_t{1} << 40;
+constexpr std::uint32_t kMostRatio = 100'000;
 
 ConfigSchema limit_keys(TorrentLimit& limit) {
   ConfigSchema keys;
@@ -51,6 +52,11 @@ ConfigSchema peer_schema(PeerConfig& config) {
       "[{torrent: video.mp4, upload: 2MiB}, {torrent: ce4dc45d, upload: 1MiB, download: 0}]");
   keys.number<std::size_t>("upload_slots", config.bandwidth.upload_slots, 1, 100000,
                            "Peers that are served at a time, for each torrent; others take turns.");
+  keys.thousandths("seed.ratio", config.seed_ratio_thousandths, kMostRatio * 1000,
+                   "A complete file is served until so many bytes have been sent for each byte of "
+                   "it; 0 is no limit.");
+  keys.duration("seed.time", config.seed_time, seconds(0), std::chrono::hours(24 * 3650),
+                "Or until it has been served for so long; 0 is no limit.");
   keys.size(
       "socket_buffer", config.socket_buffer, 0, 1 << 30,
       "Bytes that the kernel may hold for each connection and direction; 0 is its own choice.");
@@ -78,6 +84,8 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.access = AccessList(config.allow, config.deny);
   options.bandwidth = config.bandwidth;
   options.torrent_limits = config.limits;
+  options.seed_limits = {config.seed_ratio_thousandths,
+                         static_cast<std::uint32_t>(ceil<seconds>(config.seed_time).count())};
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

@@ -28,8 +28,10 @@ struct PeerConfig {
   std::vector<Network> deny;
   Bandwidth::Settings bandwidth;
   std::vector<TorrentLimit> limits;
-  std::uint64_t socket_buffer = 0;  // bytes each way; 0: the kernel's choice
-  std::string announce_address;     // empty: what the tracker sees
+  std::uint32_t seed_ratio_thousandths = 0;  // 0: no limit
+  milliseconds seed_time{0};                 // likewise
+  std::uint64_t socket_buffer = 0;           // bytes each way; 0: the kernel's choice
+  std::string announce_address;              // empty: what the tracker sees
   std::uint64_t min_free_space = 0;
   milliseconds progress_interval = seconds(10);
   unsigned file_mode = 0644;

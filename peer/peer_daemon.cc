@@ -21,7 +21,7 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 11> kLive{"max_connections",
+  constexpr std::array<std::string_view, 13> kLive{"max_connections",
                                                    "max_connections_per_address",
                                                    "allow",
                                                    "deny",
@@ -29,6 +29,8 @@ bool applies_live(const std::string& key) {
                                                    "download_limit",
                                                    "limits",
                                                    "upload_slots",
+                                                   "seed.ratio",
+                                                   "seed.time",
                                                    "progress_interval",
                                                    "log.file",
                                                    "log.level"};
@@ -130,6 +132,9 @@ void PeerDaemon::reload() {
   server_.set_access(AccessList(config_.allow, config_.deny));
   server_.set_bandwidth(config_.bandwidth);
   server_.set_torrent_limits(config_.limits);
+  config_.seed_ratio_thousandths = fresh.seed_ratio_thousandths;
+  config_.seed_time = fresh.seed_time;
+  server_.set_seed_limits(server_options(config_).seed_limits);
   log_reloaded(differing, applies_live);
 }
 

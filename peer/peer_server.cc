@@ -45,6 +45,7 @@ PeerServer::PeerServer(const Options& options)
                    .bandwidth = Bandwidth(options.bandwidth),
                    .check_slots = CheckSlots(kChecksAtATime),
                    .announce_pace = {},
+                   .seed_limits = options.seed_limits,
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
       torrent_limits_(options.torrent_limits) {
   connections_.set_access(options.access, ConnectionThreads::Live::kNewcomers);
@@ -192,6 +193,11 @@ void PeerServer::set_access(const AccessList& access) {
   for (const auto& download : downloads()) download->access_changed();
 }
 
+void PeerServer::set_seed_limits(const SeedLimits& limits) {
+  environment_.seed_limits = limits;
+  for (const auto& download : downloads()) download->poke();
+}
+
 void PeerServer::tick(TimePoint now) {
   for (const auto& download : downloads()) download->tick(now);
 }
@@ -225,7 +231,8 @@ void PeerServer::talk(ConnectionThreads::Connection& connection) {
     const bool original = !first->greeting;
     if (download && download->accept(connection, std::move(*first))) return;
     log_info("peer.refused", {{"peer", connection.remote().to_string()},
-                              {"reason", download ? "checking" : "unknown_torrent"}});
+                              {"reason", download ? download_state_name(download->status().state)
+                                                  : "unknown_torrent"}});
     if (original) {  // one that is cut off without a word spins for ever
       connection.stream().send_all(EncodedMessage::plain(MessageId::kServerClose).bytes(),
                                    Clock::now() + kFirstFrameTime);

@@ -43,6 +43,7 @@ class PeerServer {
     Bandwidth::Settings bandwidth;
     std::vector<TorrentLimit> torrent_limits;
     AccessList access;
+    SeedLimits seed_limits;
   };
 
   struct Snapshot {
@@ -78,6 +79,7 @@ class PeerServer {
   void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);
   // Of single torrents, those that are there and those to come; belongs to the owner's thread.
   void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
+  void set_seed_limits(const SeedLimits& limits) EXCLUDES(mutex_);
 
   // Who may be talked to, and how many connections there may be. Who is denied from now on is told
   // to close, and has a second for it.

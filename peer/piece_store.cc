@@ -49,9 +49,18 @@ PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
     file_ = directory_.open_existing(torrent_.file_name, O_RDONLY);
     Opened opened = file_.valid() ? open_complete(state) : open_part(state);
     mark_ = mark();
+    if (opened.origin == FileOrigin::kUnknown) opened.origin = origin(state);
     if (std::exchange(sync_failed_, false)) read_from_disk();
     return opened;
   });
+}
+
+// A state of a part may be about what is complete now: there was no time to save it after the last
+// piece.
+FileOrigin PieceStore::origin(const std::optional<ResumeState>& state) const {
+  if (!state || (state->complete && is_part_)) return FileOrigin::kUnknown;
+  const bool same = state->complete ? state->file == mark_ : state->file.is_same_file(mark_);
+  return same ? FileOrigin::kKnown : FileOrigin::kUnknown;
 }
 
 bool PieceStore::changed_since_opened() const {
@@ -82,7 +91,7 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
   if (!file_.valid()) {
     file_ = directory_.create(name);
     resize();
-    return {Bitfield(pieces), Bitfield(pieces), false};
+    return {Bitfield(pieces), Bitfield(pieces), false, FileOrigin::kMade};
   }
   const FileMark found = mark();
   if (found.length > torrent_.layout.file_length()) {
@@ -150,7 +159,7 @@ void PieceStore::finish() {
 
 ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
   // A complete file is the one that was checked, whatever has become of it since.
-  return {is_part_ ? mark() : mark_, !is_part_, clean, verified};
+  return {is_part_ ? mark() : mark_, !is_part_, clean, verified, {}};
 }
 
 void PieceStore::resize() {

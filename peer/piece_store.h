@@ -40,6 +40,7 @@ class PieceStore {
     Bitfield trusted;   // pieces that need no hashing
     Bitfield in_doubt;  // pieces to be hashed before they count as held
     bool final_name;    // found as NAME, not as NAME.part
+    FileOrigin origin = FileOrigin::kUnknown;
   };
 
   // Opens NAME, else NAME.part, else makes NAME.part in its full length. `state` is what was saved
@@ -85,6 +86,7 @@ class PieceStore {
   void resize();
   Bitfield pieces_with_data(const Bitfield& except) const;
   void read_from_disk() const;
+  FileOrigin origin(const std::optional<ResumeState>& state) const;
   FileMark mark() const { return FileMark::of(file_.get(), path()); }
 
   const DownloadDir& directory_;

@@ -4,7 +4,6 @@
 
 #include <system_error>
 
-#include "common/atomic_file.h"
 #include "common/errors.h"
 #include "common/hex.h"
 #include "common/json.h"
@@ -45,6 +44,22 @@ std::int64_t require_time(const Json& json, std::string_view key) {
   return static_cast<std::int64_t>(json.require_unsigned(key, 0, UINT64_MAX));
 }
 
+constexpr std::uint64_t kMostSeconds = 100'000'000'000;  // three thousand years
+
+// Of a member that states written by earlier versions do not have.
+std::uint64_t unsigned_or_zero(const Json& json, std::string_view key, std::uint64_t most) {
+  return json.find(key) == nullptr ? 0 : json.require_unsigned(key, 0, most);
+}
+
+SeedRecord parse_seeding(const Json& json) {
+  SeedRecord seeding;
+  seeding.fetched = json.find("fetched") != nullptr && json.require_bool("fetched");
+  seeding.uploaded = unsigned_or_zero(json, "uploaded", UINT64_MAX / 2);
+  seeding.seeded = milliseconds(unsigned_or_zero(json, "seeded_ms", kMostSeconds * 1000));
+  seeding.completed_at = seconds(unsigned_or_zero(json, "completed_at", kMostSeconds));
+  return seeding;
+}
+
 ResumeState parse(const std::string& text, const Torrent& torrent) {
   const Json json = Json::parse(text);
   json.require_unsigned("version", kFormatVersion, kFormatVersion);
@@ -59,6 +74,7 @@ ResumeState parse(const std::string& text, const Torrent& torrent) {
   state.complete = json.require_bool("complete");
   state.clean = json.require_bool("clean");
   state.verified = unpack(json.require_string("verified"), torrent.layout.count());
+  state.seeding = parse_seeding(json);
   return state;
 }
 
@@ -83,7 +99,8 @@ std::optional<ResumeState> load_resume_state(const std::string& state_dir, const
 }
 
 void save_resume_state(const std::string& state_dir, const Torrent& torrent,
-                       const ResumeState& state) {
+                       const ResumeState& state, Durability durability) {
+  const SeedRecord& seeding = state.seeding;
   Json json;
   json.add("version", kFormatVersion)
       .add("info_hash", torrent.info_hash.to_hex())
@@ -94,9 +111,13 @@ void save_resume_state(const std::string& state_dir, const Torrent& torrent,
       .add("mtime_ns", time_value(state.file.mtime_ns))
       .add("complete", state.complete)
       .add("clean", state.clean)
-      .add("verified", to_hex(pack(state.verified)));
+      .add("verified", to_hex(pack(state.verified)))
+      .add("fetched", seeding.fetched)
+      .add("uploaded", seeding.uploaded)
+      .add("seeded_ms", std::int64_t{seeding.seeded.count()})
+      .add("completed_at", std::int64_t{seeding.completed_at.count()});
   write_file_atomically(resume_state_path(state_dir, torrent.info_hash), json.dump() + "\n",
-                        kStateMode, Durability::kSynced);
+                        kStateMode, durability);
 }
 
 }  // namespace piecework::peer

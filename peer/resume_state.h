@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "common/atomic_file.h"
 #include "common/bitfield.h"
 #include "common/torrent.h"
 #include "peer/file_mark.h"
+#include "peer/seed_tally.h"
 
 namespace piecework::peer {
 
@@ -17,15 +19,16 @@ struct ResumeState {
   bool complete = false;  // the file bears its final name
   bool clean = false;     // nothing has been written since this was saved
   Bitfield verified;      // their data was synced before this was saved
+  SeedRecord seeding;     // a state saved without it has one of zeros
 };
 
 // HASH.json in `state_dir`. Nothing when there is none, or when it cannot be read or believed,
 // which is logged (`state.ignored`).
 std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent);
 
-// Replaces the file atomically and durably. Throws std::system_error.
+// Replaces the file atomically, and durably unless told otherwise. Throws std::system_error.
 void save_resume_state(const std::string& state_dir, const Torrent& torrent,
-                       const ResumeState& state);
+                       const ResumeState& state, Durability durability = Durability::kSynced);
 
 std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash);
 

@@ -271,6 +271,27 @@ TEST_SUITE("piece_store") {
     CHECK(rig.temp.read(kPart) == rig.sample.content + "x");
   }
 
+  TEST_CASE("a file is known again only if the saved state is about it, and it is as it was") {
+    Rig rig;
+    PieceStore store = rig.store();
+    CHECK(store.open(std::nullopt).origin == FileOrigin::kMade);
+    CHECK(store.open(std::nullopt).origin == FileOrigin::kUnknown);
+    const ResumeState part = store.state(pieces("00000"), false);
+    if (part.file.birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
+    store.finish();
+    const ResumeState complete = store.state(pieces("11111"), true);
+    CHECK(store.open(complete).origin == FileOrigin::kKnown);
+    if (part.file.birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
+    CHECK(store.open(std::nullopt).origin == FileOrigin::kUnknown);
+
+    namespace fs = std::filesystem;
+    fs::rename(rig.temp.file(kName), rig.temp.file(kPart));
+    CHECK(store.open(complete).origin == FileOrigin::kUnknown);
+    fs::rename(rig.temp.file(kPart), rig.temp.file(kName));
+    rig.touch(kName);
+    CHECK(store.open(complete).origin == FileOrigin::kUnknown);
+  }
+
   TEST_CASE("a complete file is checked once, and not again while it is unchanged") {
     const Rig rig;
     rig.temp.write(kName, rig.sample.content);

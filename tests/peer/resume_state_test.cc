@@ -21,7 +21,11 @@ ResumeState some_state(const Bitfield& verified) {
                    .mtime_ns = 1'234'567'890'123'456'789},
           .complete = false,
           .clean = true,
-          .verified = verified};
+          .verified = verified,
+          .seeding = {.fetched = true,
+                      .uploaded = 6'000'000'000,
+                      .seeded = milliseconds(1'234'567),
+                      .completed_at = seconds(1'700'000'000)}};
 }
 
 // A good state file of a torrent of 10 pieces with `key` changed to `value`, or without it.
@@ -66,6 +70,7 @@ TEST_SUITE("resume_state") {
       CHECK(loaded->complete == state.complete);
       CHECK(loaded->clean == state.clean);
       CHECK(loaded->verified == verified);
+      CHECK(loaded->seeding == state.seeding);
     }
   }
 
@@ -99,6 +104,7 @@ TEST_SUITE("resume_state") {
     const std::string name = torrent.info_hash.to_hex() + ".json";
     directory.write(name, state_text(torrent, "", ""));
     CHECK(to_text(load_resume_state(directory.path(), torrent)->verified) == "1000000011");
+    CHECK(load_resume_state(directory.path(), torrent)->seeding == SeedRecord{});
     directory.write(name, state_text(torrent, "verified", "\"FFc0\""));
     CHECK(load_resume_state(directory.path(), torrent)->verified.complete());
   }
@@ -140,6 +146,12 @@ TEST_SUITE("resume_state") {
         {"verified", "\"80c000\""},
         {"verified", "\"80g0\""},
         {"verified", "\"80c0\", \"verified\": \"80c0\""},
+        {"verified", "\"80c0\", \"fetched\": 1"},
+        {"verified", "\"80c0\", \"uploaded\": -1"},
+        {"verified", "\"80c0\", \"uploaded\": 18446744073709551615"},
+        {"verified", "\"80c0\", \"seeded_ms\": 1.5"},
+        {"verified", "\"80c0\", \"seeded_ms\": 100000000000001"},
+        {"verified", "\"80c0\", \"completed_at\": \"now\""},
     };
     for (const auto& c : kCases) {
       const std::string text = state_text(torrent, c.key, c.value);

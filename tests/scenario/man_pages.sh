@@ -13,7 +13,7 @@ cd "$work"
 # `listening`.
 events() {
   find "$@" -name '*.cc' -exec grep -hv '^ *//' {} + | grep -oE '"(listening|[a-z]+\.[a-z]+(_[a-z]+)*)"' |
-    tr -d '"' | grep -Ev '^log\.(file|level)$' | sort -u
+    tr -d '"' | grep -Ev '^(log\.(file|level)|seed\.(ratio|time))$' | sort -u
 }
 # documented_events PAGE: the tags of its list of events.
 documented_events() {
@@ -53,7 +53,7 @@ done
 for daemon in trackerd peerd; do
   "$BIN/$daemon" --config /dev/null --dump-config |
     sed -n 's/^ *\([a-z_]*\): \([^"[]*\)$/\1 \2/p' | while read -r key value; do
-    sed -n "/^\\.It Cm \\(log\\.\\)\\{0,1\\}$key :/,/^\\.It\\|^\\.El/p" "$man/piecework.yaml.5" |
+    sed -n "/^\\.It Cm \\([a-z]*\\.\\)\\{0,1\\}$key :/,/^\\.It\\|^\\.El/p" "$man/piecework.yaml.5" |
       grep -Eq "(^| )${value//./\\.}([ .]|\$)" || echo "$daemon: $key: $value"
   done
 done >missing
