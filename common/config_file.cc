@@ -353,6 +353,26 @@ void ConfigSchema::network_groups(std::string_view key, std::vector<std::vector<
       key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
 }
 
+void ConfigSchema::command(std::string_view key, std::vector<std::string>& field,
+                           std::string_view help) {
+  constexpr std::size_t kMostWords = 64;
+  const auto take = [&field](const YamlNode& node) {
+    const std::string& word = printable_of(node);
+    if (field.empty() && !word.starts_with('/')) {
+      throw BadValue("must begin with the path of a program, from /");
+    }
+    if (field.size() == kMostWords) throw BadValue("too many arguments");
+    field.push_back(word);
+  };
+  const auto print = [&field] {
+    std::string out;
+    for (const std::string& word : field) out += (out.empty() ? "" : ", ") + quoted(word);
+    return "[" + out + "]";
+  };
+  add_list(
+      key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
+}
+
 void ConfigSchema::file_mode(std::string_view key, unsigned& field, std::string_view help) {
   const auto take = [&field](const YamlNode& node) {
     constexpr std::uint64_t kMost = 0777;
@@ -417,6 +437,7 @@ void ConfigSchema::load_value(Setting& setting, const YamlNode& node,
                               const std::string& file_name) {
   try {
     take_value(setting, node);
+    setting.where = file_name == kOverrideName ? file_name : yaml_position(file_name, node.at);
   } catch (const BadValue& bad) {
     const std::string where =
         file_name == kOverrideName ? file_name : yaml_position(file_name, bad.at.value());
@@ -520,6 +541,14 @@ std::vector<std::string> ConfigSchema::differences(const ConfigSchema& other) co
     if (settings_[i].print() != other.settings_.at(i).print()) keys.push_back(settings_[i].key);
   }
   return keys;
+}
+
+void ConfigSchema::refuse(std::string_view key, const std::string& what) const {
+  std::string where;
+  for (const Setting& setting : settings_) {
+    if (setting.key == key && setting.set) where = setting.where + ": ";
+  }
+  throw ConfigError(where + std::string(key) + ": " + what);
 }
 
 bool ConfigSchema::is_set(std::string_view key) const {

@@ -78,6 +78,8 @@ class ConfigSchema {
           return "[" + out + "]";
         });
   }
+  // The path of a program, from the root, and its arguments; or an empty list.
+  void command(std::string_view key, std::vector<std::string>& field, std::string_view help);
   void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal
   void log_level(std::string_view key, LogLevel& field, std::string_view help);
 
@@ -102,6 +104,9 @@ class ConfigSchema {
   // Keys whose values differ between this and `other`, a schema with the same keys.
   std::vector<std::string> differences(const ConfigSchema& other) const;
 
+  // For what only the daemon can tell of a value: throws ConfigError "FILE:LINE:COL: key: what".
+  [[noreturn]] void refuse(std::string_view key, const std::string& what) const;
+
   // Has load() or apply_override() set that key?
   bool is_set(std::string_view key) const;
 
@@ -120,6 +125,7 @@ class ConfigSchema {
     std::function<void()> clear;  // of a list, before its first element
     Print print;
     bool set = false;
+    std::string where = {};  // it was set last: "FILE:LINE:COL", or "--set"
   };
 
   void add_scalar(std::string_view key, std::string_view help, Take take, Print print);

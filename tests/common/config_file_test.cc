@@ -38,6 +38,7 @@ struct Settings {
   std::string note;
   bool seed = true;
   unsigned mode = 0644;
+  std::vector<std::string> command;
   std::string log_path = "-";
   LogLevel log_level = LogLevel::kInfo;
 };
@@ -56,6 +57,7 @@ ConfigSchema schema_of(Settings& s) {
   schema.text("note", s.note, "What.");
   schema.flag("seed", s.seed, "Whether.");
   schema.file_mode("mode", s.mode, "Who.");
+  schema.command("command", s.command, "What to run.");
   schema.path("log.file", s.log_path, "The log.");
   schema.log_level("log.level", s.log_level, "How much.");
   return schema;
@@ -104,6 +106,7 @@ directory: /a b/c
 note: "say \"hi\""
 seed: false
 mode: 0600
+command: [/bin/echo, "a b", '--x="y"', "007"]
 log: {file: /tmp/x.log, level: debug}
 )",
                            "f.yaml");
@@ -126,6 +129,7 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(s.note == "say \"hi\"");
     CHECK_FALSE(s.seed);
     CHECK(s.mode == 0600);
+    CHECK(s.command == std::vector<std::string>{"/bin/echo", "a b", "--x=\"y\"", "007"});
     CHECK(s.log_path == "/tmp/x.log");
     CHECK(s.log_level == LogLevel::kDebug);
   }
@@ -142,6 +146,25 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(s.most == 4096);
     CHECK(schema.is_set("log.level"));
     CHECK_FALSE(schema.is_set("log.file"));
+  }
+
+  TEST_CASE("what only the daemon can tell of a value is refused where that was set") {
+    Settings s;
+    ConfigSchema schema = schema_of(s);
+    const auto refusal = [&](std::string_view key) {
+      try {
+        schema.refuse(key, "is wrong");
+      } catch (const ConfigError& error) {
+        return std::string(error.what());
+      }
+    };
+    CHECK(refusal("command") == "command: is wrong");
+    schema.load_text("most: 5\ncommand: [/bin/x]\nlog: {file: /x}", "f.yaml");
+    CHECK(refusal("command") == "f.yaml:2:10: command: is wrong");
+    CHECK(refusal("log.file") == "f.yaml:3:13: log.file: is wrong");
+    schema.apply_override("command=/bin/y,z");
+    CHECK(refusal("command") == "--set: command: is wrong");
+    CHECK(s.command == std::vector<std::string>{"/bin/y", "z"});
   }
 
   TEST_CASE("bad input is refused with file, line, column and key") {
@@ -234,6 +257,10 @@ log: {file: /tmp/x.log, level: debug}
          "f.yaml:1:26: up: duplicate key, first given in line 1"},
         {"shares: [{who: a, up: 1}, {who: a, up: 1}]",
          "f.yaml:1:27: shares: who: \"a\" stands there twice"},
+        {"command: /bin/echo", "f.yaml:1:10: command: must be a list"},
+        {"command: [echo]", "f.yaml:1:11: command: must begin with the path of a program, from /"},
+        {"command: [\"\"]", "f.yaml:1:11: command: must begin with the path of a program, from /"},
+        {"command: [/bin/echo, [x]]", "f.yaml:1:22: command: must be text"},
         // YAML itself.
         {"most: 1\n---\nmost: 2", "f.yaml:2:1: more than one document"},
         {"a: &x 1", "f.yaml:1:4: anchors are not supported"},
