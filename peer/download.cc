@@ -227,6 +227,8 @@ void Download::complete() {
   fields.emplace_back(
       "rate", static_cast<std::uint64_t>(took > 0 ? static_cast<double>(received) / took : 0));
   log_info("torrent.complete", fields);
+  environment_.on_complete.completed(
+      {torrent_.info_hash, torrent_.file_name, torrent_.layout.file_length()});
   set_state(DownloadState::kSeeding, "");
   announcer_.announce_soon(Clock::now());
 }

@@ -25,6 +25,7 @@
 #include "peer/ban_list.h"
 #include "peer/bandwidth.h"
 #include "peer/check_slots.h"
+#include "peer/completion_program.h"
 #include "peer/download_dir.h"
 #include "peer/peer_book.h"
 #include "peer/piece_store.h"
@@ -74,6 +75,7 @@ class Download : public std::enable_shared_from_this<Download> {
     CheckSlots check_slots;
     AnnouncePace announce_pace;
     std::atomic<SeedLimits> seed_limits;  // a change wants a poke() of each
+    CompletionProgram& on_complete;
     unsigned hash_threads = 1;
   };
 

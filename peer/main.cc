@@ -11,7 +11,7 @@ void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSou
   const auto reload = [&source](PeerConfig& fresh) {
     ConfigSchema fresh_schema = peer_schema(fresh);
     source.load(fresh_schema);
-    server_options(fresh);
+    check_settings(fresh, fresh_schema);
   };
   start_step(kExitCantCreate, [&] {
     open_daemon_log("peerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
           "TERM or INT; HUP reads the configuration again, USR1 reopens the log.",
       .default_config = peer::kDefaultPeerConfig,
       .schema = schema,
-      .check = [&] { peer::server_options(config); },
+      .check = [&] { peer::check_settings(config, schema); },
       .serve = [&](const ConfigSource& source,
                    ShutdownSignals& signals) { peer::serve(config, schema, source, signals); }};
   return daemon_main(program, argc, argv);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/errors.h"
+#include "peer/child_process.h"
 
 namespace piecework::peer {
 namespace {
@@ -64,6 +65,10 @@ ConfigSchema peer_schema(PeerConfig& config) {
             "The address to tell trackers that trust this network, on hosts with several.");
   keys.size("min_free_space", config.min_free_space, 0, std::numeric_limits<std::int64_t>::max(),
             "Bytes to leave free in download_dir.");
+  keys.command("on_complete", config.on_complete,
+               "A program to run when a download completes, and its arguments; see peerd(8).");
+  keys.duration("on_complete_timeout", config.on_complete_timeout, seconds(1),
+                std::chrono::hours(24 * 7), "It is ended when it takes longer.");
   keys.duration("progress_interval", config.progress_interval, seconds(0), std::chrono::hours(24),
                 "How often each running download is logged; 0 is never.");
   keys.file_mode("file_mode", config.file_mode, "Permissions of downloaded files, in octal.");
@@ -71,6 +76,14 @@ ConfigSchema peer_schema(PeerConfig& config) {
   keys.path("log.file", config.log_file, "\"-\" logs to stderr.");
   keys.log_level("log.level", config.log_level, "error, warn, info or debug.");
   return keys;
+}
+
+void check_settings(const PeerConfig& config, const ConfigSchema& keys) {
+  server_options(config);
+  if (config.on_complete.empty()) return;
+  const std::string& program = config.on_complete.front();
+  const std::string problem = program_problem(program);
+  if (!problem.empty()) keys.refuse("on_complete", program + ": " + problem);
 }
 
 PeerServer::Options server_options(const PeerConfig& config) {
@@ -86,6 +99,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.torrent_limits = config.limits;
   options.seed_limits = {config.seed_ratio_thousandths,
                          static_cast<std::uint32_t>(ceil<seconds>(config.seed_time).count())};
+  options.on_complete = {config.on_complete, config.on_complete_timeout};
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

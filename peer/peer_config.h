@@ -33,6 +33,8 @@ struct PeerConfig {
   std::uint64_t socket_buffer = 0;           // bytes each way; 0: the kernel's choice
   std::string announce_address;              // empty: what the tracker sees
   std::uint64_t min_free_space = 0;
+  std::vector<std::string> on_complete;  // a program and its arguments
+  milliseconds on_complete_timeout = std::chrono::hours(1);
   milliseconds progress_interval = seconds(10);
   unsigned file_mode = 0644;
   std::string group;  // empty: the daemon's own
@@ -42,6 +44,10 @@ struct PeerConfig {
 
 // The keys, bound to the fields of `config`, which must outlive the result.
 ConfigSchema peer_schema(PeerConfig& config);
+
+// What the schema cannot see. Throws ConfigError: what server_options() throws, and when
+// on_complete cannot be run. `keys` is the schema of `config`.
+void check_settings(const PeerConfig& config, const ConfigSchema& keys);
 
 // For the node. Throws ConfigError when announce_address is no address or there is no such group.
 PeerServer::Options server_options(const PeerConfig& config);

@@ -21,7 +21,7 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 13> kLive{"max_connections",
+  constexpr std::array<std::string_view, 15> kLive{"max_connections",
                                                    "max_connections_per_address",
                                                    "allow",
                                                    "deny",
@@ -31,6 +31,8 @@ bool applies_live(const std::string& key) {
                                                    "upload_slots",
                                                    "seed.ratio",
                                                    "seed.time",
+                                                   "on_complete",
+                                                   "on_complete_timeout",
                                                    "progress_interval",
                                                    "log.file",
                                                    "log.level"};
@@ -134,7 +136,11 @@ void PeerDaemon::reload() {
   server_.set_torrent_limits(config_.limits);
   config_.seed_ratio_thousandths = fresh.seed_ratio_thousandths;
   config_.seed_time = fresh.seed_time;
-  server_.set_seed_limits(server_options(config_).seed_limits);
+  config_.on_complete = fresh.on_complete;
+  config_.on_complete_timeout = fresh.on_complete_timeout;
+  const PeerServer::Options options = server_options(config_);
+  server_.set_seed_limits(options.seed_limits);
+  server_.set_on_complete(options.on_complete);
   log_reloaded(differing, applies_live);
 }
 

@@ -31,6 +31,7 @@ void Traffic::add(const DownloadStatus& torrent) {
 
 PeerServer::PeerServer(const Options& options)
     : directory_(options.download_dir, options.ownership),
+      on_complete_(options.download_dir, options.on_complete),
       connections_("peer", options.limits),
       server_(options.listen, connections_,
               [this](ConnectionThreads::Connection& connection) { talk(connection); }),
@@ -46,6 +47,7 @@ PeerServer::PeerServer(const Options& options)
                    .check_slots = CheckSlots(kChecksAtATime),
                    .announce_pace = {},
                    .seed_limits = options.seed_limits,
+                   .on_complete = on_complete_,
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
       torrent_limits_(options.torrent_limits) {
   connections_.set_access(options.access, ConnectionThreads::Live::kNewcomers);
@@ -75,6 +77,7 @@ void PeerServer::start() {
 }
 
 void PeerServer::begin_stop() {
+  on_complete_.begin_stop();
   for (const auto& download : downloads()) download->begin_stop();
 }
 
@@ -82,6 +85,7 @@ std::vector<DownloadStatus> PeerServer::stop() {
   server_.stop();
   begin_stop();
   for (const auto& download : downloads()) download->join();
+  on_complete_.stop();
   connections_.stop();
   auto last = status();
   MutexLock lock(mutex_);

@@ -15,6 +15,7 @@
 #include "common/connection_threads.h"
 #include "common/mutex.h"
 #include "common/tcp_server.h"
+#include "peer/completion_program.h"
 #include "peer/download.h"
 #include "peer/torrent_limits.h"
 
@@ -44,6 +45,7 @@ class PeerServer {
     std::vector<TorrentLimit> torrent_limits;
     AccessList access;
     SeedLimits seed_limits;
+    CompletionProgram::Settings on_complete;
   };
 
   struct Snapshot {
@@ -80,6 +82,7 @@ class PeerServer {
   // Of single torrents, those that are there and those to come; belongs to the owner's thread.
   void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
   void set_seed_limits(const SeedLimits& limits) EXCLUDES(mutex_);
+  void set_on_complete(const CompletionProgram::Settings& settings) { on_complete_.set(settings); }
 
   // Who may be talked to, and how many connections there may be. Who is denied from now on is told
   // to close, and has a second for it.
@@ -111,6 +114,7 @@ class PeerServer {
 
   const DownloadDir directory_;
   UniqueFd state_lock_;
+  CompletionProgram on_complete_;
   ConnectionThreads connections_;
   TcpServer server_;
   Download::Environment environment_;
