@@ -25,4 +25,9 @@ inline int poll_timeout(Deadline deadline) {
   return static_cast<int>(std::clamp<milliseconds::rep>(left, 0, std::numeric_limits<int>::max()));
 }
 
+// The time of day (Unix time), for those who compare it with that of other hosts.
+inline seconds seconds_since_1970() {
+  return std::chrono::floor<seconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
 }  // namespace piecework

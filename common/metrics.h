@@ -9,7 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/clock.h"
+
 namespace piecework {
+
+// A metrics file is replaced after so long even if nothing moves: whoever reads it looks at its
+// age.
+inline constexpr seconds kMetricsRefresh{10};
 
 class MetricsText {
  public:

@@ -32,6 +32,9 @@ ConfigSchema peer_schema(PeerConfig& config) {
             "Where their files go, as NAME.part until complete.");
   keys.path("state_dir", config.state_dir, "What is remembered between two runs.");
   keys.path("status_file", config.status_file, "What `peerctl status` reads.");
+  keys.text(
+      "metrics_file", config.metrics_file,
+      "Figures for Prometheus: a NAME.prom that node_exporter reads. Empty: none is written.");
   keys.duration("rescan_interval", config.rescan_interval, milliseconds(100),
                 std::chrono::hours(24),
                 "How often watch_dir is read whole, for file systems without inotify.");

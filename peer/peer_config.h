@@ -21,6 +21,7 @@ struct PeerConfig {
   std::string download_dir = "/var/lib/piecework/peerd/downloads";
   std::string state_dir = "/var/lib/piecework/peerd/state";
   std::string status_file = "/run/piecework/peerd/status.json";
+  std::string metrics_file;  // empty: none
   milliseconds rescan_interval = seconds(30);
   std::size_t max_connections = 512;
   std::size_t max_connections_per_address = 256;

@@ -9,9 +9,11 @@
 
 #include "common/daemon_loop.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/stop_deadline.h"
 #include "common/units.h"
 #include "common/version.h"
+#include "peer/node_metrics.h"
 #include "peer/node_status.h"
 
 namespace piecework::peer {
@@ -21,7 +23,7 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 15> kLive{"max_connections",
+  constexpr std::array<std::string_view, 16> kLive{"max_connections",
                                                    "max_connections_per_address",
                                                    "allow",
                                                    "deny",
@@ -34,6 +36,7 @@ bool applies_live(const std::string& key) {
                                                    "on_complete",
                                                    "on_complete_timeout",
                                                    "progress_interval",
+                                                   "metrics_file",
                                                    "log.file",
                                                    "log.level"};
   return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
@@ -52,10 +55,14 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
       server_(server_options(config)),
       torrents_(config.watch_dir, config.rescan_interval, server_),
       status_file_(config.status_file),
+      metrics_file_(config.metrics_file, kMetricsRefresh),
+      started_(seconds_since_1970()),
       next_progress_(next_progress(config)) {}
 
 void PeerDaemon::create_status_file(std::string_view program, PathChoice choice) {
-  status_file_.create(program, choice, status());
+  const PeerServer::Snapshot snapshot = server_.snapshot();
+  status_file_.create(program, choice, status(snapshot));
+  metrics_file_.create(program, PathChoice::kConfigured, metrics(snapshot));
 }
 
 void PeerDaemon::run(ShutdownSignals& signals) {
@@ -81,13 +88,16 @@ void PeerDaemon::stop() {
   torrents_.stop();
   server_.stop();
   status_file_.remove();
+  metrics_file_.remove();
   log_info("peer.stopped", {{"seconds", format_seconds(Clock::now() - from)}});
   log_flush_repeated(true);
 }
 
 void PeerDaemon::tick(TimePoint now) {
   server_.tick(now);
-  status_file_.update(status());
+  const PeerServer::Snapshot snapshot = server_.snapshot();
+  status_file_.update(status(snapshot));
+  if (!config_.metrics_file.empty()) metrics_file_.update(metrics(snapshot), now);
   if (now >= next_progress_) {
     log_progress();
     next_progress_ = next_progress(config_);
@@ -113,11 +123,18 @@ void PeerDaemon::reload() {
   PeerConfig fresh;
   reload_from_(fresh);
   const auto differing = peer_schema(config_).differences(peer_schema(fresh));
-  // The one step that can fail comes first, so that a bad configuration changes nothing.
+  // The steps that can fail come first, so that a bad configuration changes nothing.
+  StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
+  const bool metrics_move = fresh.metrics_file != config_.metrics_file;
+  if (metrics_move) {
+    fresh_metrics.create("peerd", PathChoice::kConfigured, metrics(server_.snapshot()));
+  }
   if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
     make_parent_directories(fresh.log_file);
     log_open(fresh.log_file, fresh.log_level);
   }
+  if (metrics_move) metrics_file_ = std::move(fresh_metrics);
+  config_.metrics_file = fresh.metrics_file;
   config_.log_file = fresh.log_file;
   config_.log_level = fresh.log_level;
   if (config_.progress_interval != fresh.progress_interval) {
@@ -144,7 +161,7 @@ void PeerDaemon::reload() {
   log_reloaded(differing, applies_live);
 }
 
-std::string PeerDaemon::status() const {
+std::string PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {
   NodeStatus status;
   status.version = kVersion;
   status.pid = ::getpid();
@@ -153,8 +170,15 @@ std::string PeerDaemon::status() const {
   }
   status.connections = server_.connection_count();
   status.denied = server_.denied_count();
-  status.torrents = server_.status();
+  status.torrents = snapshot.torrents;
   return format_status(status);
+}
+
+std::string PeerDaemon::metrics(const PeerServer::Snapshot& snapshot) const {
+  return format_node_metrics({.port = server_.listening().front().port,
+                              .started = started_,
+                              .connections = server_.connection_count(),
+                              .snapshot = snapshot});
 }
 
 }  // namespace piecework::peer

@@ -23,7 +23,7 @@ class PeerDaemon {
   // Listens; the log is open already. Throws std::system_error naming the endpoint or the path.
   PeerDaemon(const PeerConfig& config, ConfigLoader reload_from);
 
-  // As StatusFile::create.
+  // As StatusFile::create; the metrics file as well, if one is configured.
   void create_status_file(std::string_view program, PathChoice choice);
 
   // Serves until TERM or INT.
@@ -34,13 +34,16 @@ class PeerDaemon {
   void tick(TimePoint now);
   void log_progress() const;
   void reload();
-  std::string status() const;
+  std::string status(const PeerServer::Snapshot& snapshot) const;
+  std::string metrics(const PeerServer::Snapshot& snapshot) const;
 
   PeerConfig config_;  // what is in force
   const ConfigLoader reload_from_;
   PeerServer server_;
   TorrentDirectory torrents_;
   StatusFile status_file_;
+  StatusFile metrics_file_;
+  const seconds started_;  // since 1970
   TimePoint next_progress_;
 };
 

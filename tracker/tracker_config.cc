@@ -48,13 +48,16 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
   schema.text(
       "status_file", config.status_file,
       "JSON that says how many swarms, peers and announces there are. Empty: none is written.");
+  schema.text(
+      "metrics_file", config.metrics_file,
+      "Figures for Prometheus: a NAME.prom that node_exporter reads. Empty: none is written.");
   schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
   schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
   return schema;
 }
 
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 12> kLive{"max_connections",
+  constexpr std::array<std::string_view, 13> kLive{"max_connections",
                                                    "max_connections_per_address",
                                                    "allow",
                                                    "deny",
@@ -64,6 +67,7 @@ bool applies_live(const std::string& key) {
                                                    "max_peers",
                                                    "trust_ip_from",
                                                    "networks",
+                                                   "metrics_file",
                                                    "log.file",
                                                    "log.level"};
   return std::find(kLive.begin(), kLive.end(), key) != kLive.end();

@@ -28,6 +28,7 @@ struct TrackerConfig {
   std::vector<Network> trust_ip_from;
   std::vector<std::vector<Network>> networks;
   std::string status_file = "/run/piecework/trackerd/status.json";
+  std::string metrics_file;  // empty: none
   std::string log_file = "/var/log/piecework/trackerd/trackerd.log";
   LogLevel log_level = LogLevel::kInfo;
 };

@@ -13,7 +13,9 @@
 #include "common/daemon_files.h"
 #include "common/daemon_loop.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/version.h"
+#include "tracker/tracker_metrics.h"
 #include "tracker/tracker_status.h"
 
 namespace piecework::tracker {
@@ -62,10 +64,14 @@ TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_fr
       registry_(registry_limits(config)),
       service_(registry_, service_settings(config)),
       server_(config.listen, connection_limits(config), access_list(config), service_),
-      status_file_(config.status_file) {}
+      status_file_(config.status_file),
+      metrics_file_(config.metrics_file, kMetricsRefresh),
+      started_at_(seconds_since_1970()) {}
 
 void TrackerDaemon::create_status_file(std::string_view program, PathChoice choice) {
-  status_file_.create(program, choice, status());
+  const TrackerStatus now = status();
+  status_file_.create(program, choice, format_tracker_status(now));
+  metrics_file_.create(program, PathChoice::kConfigured, format_tracker_metrics(now, started_at_));
 }
 
 void TrackerDaemon::run(ShutdownSignals& signals) {
@@ -82,6 +88,7 @@ void TrackerDaemon::run(ShutdownSignals& signals) {
 void TrackerDaemon::stop() {
   server_.stop();
   status_file_.remove();
+  metrics_file_.remove();
   log_flush_repeated(true);
   log_info("tracker.stopped", {});
 }
@@ -89,7 +96,9 @@ void TrackerDaemon::stop() {
 void TrackerDaemon::tick() {
   expire();
   announces_.sample(service_.totals().announces, Clock::now());
-  status_file_.update(status());
+  const TrackerStatus now = status();
+  status_file_.update(format_tracker_status(now));
+  metrics_file_.update(format_tracker_metrics(now, started_at_));
 }
 
 void TrackerDaemon::expire() {
@@ -112,11 +121,18 @@ void TrackerDaemon::reload() {
   TrackerConfig fresh;
   reload_from_(fresh);
   const auto differing = tracker_schema(config_).differences(tracker_schema(fresh));
-  // The one step that can fail comes first, so that a bad configuration changes nothing.
+  // The steps that can fail come first, so that a bad configuration changes nothing.
+  StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
+  const bool metrics_move = fresh.metrics_file != config_.metrics_file;
+  if (metrics_move) {
+    fresh_metrics.create("trackerd", PathChoice::kConfigured,
+                         format_tracker_metrics(status(), started_at_));
+  }
   if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
     make_parent_directories(fresh.log_file);
     log_open(fresh.log_file, fresh.log_level);
   }
+  if (metrics_move) metrics_file_ = std::move(fresh_metrics);
   registry_.set_limits(registry_limits(fresh));
   service_.set_settings(service_settings(fresh));
   server_.set_limits(connection_limits(fresh));
@@ -128,15 +144,15 @@ void TrackerDaemon::reload() {
   log_reloaded(differing, applies_live);
 }
 
-std::string TrackerDaemon::status() const {
-  return format_tracker_status({.pid = ::getpid(),
-                                .uptime = std::chrono::floor<seconds>(Clock::now() - started_),
-                                .listening = server_.listening(),
-                                .connections = server_.connections(),
-                                .denied = server_.denied(),
-                                .counts = registry_.counts(),
-                                .totals = service_.totals(),
-                                .announces_per_second = announces_.per_second()});
+TrackerStatus TrackerDaemon::status() const {
+  return {.pid = ::getpid(),
+          .uptime = std::chrono::floor<seconds>(Clock::now() - started_),
+          .listening = server_.listening(),
+          .connections = server_.connections(),
+          .denied = server_.denied(),
+          .counts = registry_.counts(),
+          .totals = service_.totals(),
+          .announces_per_second = announces_.per_second()};
 }
 
 }  // namespace piecework::tracker

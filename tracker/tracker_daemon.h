@@ -17,6 +17,7 @@
 #include "tracker/swarm_registry.h"
 #include "tracker/tracker_config.h"
 #include "tracker/tracker_server.h"
+#include "tracker/tracker_status.h"
 
 namespace piecework::tracker {
 
@@ -28,7 +29,7 @@ class TrackerDaemon {
   // Listens; the log is open already. Throws std::system_error naming the endpoint.
   TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_from);
 
-  // As StatusFile::create.
+  // As StatusFile::create; the metrics file as well, if one is configured.
   void create_status_file(std::string_view program, PathChoice choice);
 
   // Serves until TERM or INT.
@@ -40,7 +41,7 @@ class TrackerDaemon {
   void expire();
   void take_out_denied();
   void reload();
-  std::string status() const;
+  TrackerStatus status() const;
 
   TrackerConfig config_;  // what is in force
   const ConfigLoader reload_from_;
@@ -48,7 +49,9 @@ class TrackerDaemon {
   AnnounceService service_;
   TrackerServer server_;
   StatusFile status_file_;
+  StatusFile metrics_file_;
   const TimePoint started_ = Clock::now();
+  const seconds started_at_;  // since 1970
   RateMeter announces_;
 };
 

@@ -80,6 +80,10 @@ pid=$(property peerd MainPID)
 printf 'log:\n  level: debug\n' >/etc/piecework/peerd.yaml
 check "a changed configuration is reloaded" systemctl reload peerd
 check "and taken over" wait_for_line $log 'config.reloaded changed=log.level'
+metrics=/run/piecework/peerd/metrics.prom
+printf 'log:\n  level: debug\nmetrics_file: %s\n' $metrics >/etc/piecework/peerd.yaml
+check "a metrics file beside the status file can be made" systemctl reload peerd
+check "and read by anybody" wait_until 5 runuser -u stranger -- grep -qs '^piecework_peer_held_bytes' $metrics
 echo 'upload_limit: much' >/etc/piecework/peerd.yaml
 check "with a mistake in it the reload fails" fails systemctl reload peerd
 check "the reason is in the journal" in_journal peerd 'peerd.yaml:1:15: upload_limit: '
