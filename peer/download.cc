@@ -151,7 +151,7 @@ Bitfield Download::verify(const PieceStore::Opened& opened) {
       .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }};
   std::optional<Bitfield> verified;
   try {
-    verified = verify_pieces(store_.file(), torrent_, opened.in_doubt, options);
+    verified = verify_pieces(reader_of(store_.file()), torrent_, opened.in_doubt, options);
   } catch (const std::system_error& error) {
     throw std::system_error(error.code(), "read " + store_.path());
   }

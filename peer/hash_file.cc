@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
-#include <span>
 #include <system_error>
 #include <thread>
 
@@ -18,15 +17,15 @@ namespace {
 // Large enough that the call does not count, small enough to stay in the core's cache until hashed.
 constexpr std::size_t kReadBytes = 256 << 10;
 
-// One run over a file. Safe from the threads of that run.
+// One run over a stream of bytes. Safe from the threads of that run.
 class HashRun {
  public:
-  // Called by any thread, once a piece: its index, and its digest unless the file ends within it.
+  // Called by any thread, once a piece: its index, and its digest unless the stream ends within it.
   using Sink = std::function<void(PieceIndex, const std::optional<Digest>&)>;
 
-  HashRun(int fd, const PieceLayout& layout, HashKind kind, std::vector<PieceIndex> pieces,
-          const HashOptions& options, Sink sink)
-      : fd_(fd),
+  HashRun(const ReadAt& read, const PieceLayout& layout, HashKind kind,
+          std::vector<PieceIndex> pieces, const HashOptions& options, Sink sink)
+      : read_(read),
         layout_(layout),
         kind_(kind),
         pieces_(std::move(pieces)),
@@ -84,9 +83,7 @@ class HashRun {
     while (left > 0) {
       if (cancelled()) return false;
       const std::size_t step = std::min<std::uint64_t>(left, buffer.size());
-      const ssize_t got = ::pread(fd_, buffer.data(), step, static_cast<off_t>(offset));
-      if (got < 0) throw std::system_error(errno, std::generic_category(), "pread");
-      const auto bytes = static_cast<std::size_t>(got);
+      const std::size_t bytes = read_(offset, buffer.first(step));
       hasher.update(buffer.first(bytes));
       offset += bytes;
       left -= bytes;
@@ -98,7 +95,7 @@ class HashRun {
     return true;
   }
 
-  const int fd_;
+  const ReadAt& read_;
   const PieceLayout layout_;
   const HashKind kind_;
   const std::vector<PieceIndex> pieces_;
@@ -118,11 +115,11 @@ std::vector<PieceIndex> all_pieces(const PieceLayout& layout) {
   return pieces;
 }
 
-std::optional<Bitfield> verify(int fd, const Torrent& torrent, std::vector<PieceIndex> pieces,
-                               const HashOptions& options) {
+std::optional<Bitfield> verify(const ReadAt& read, const Torrent& torrent,
+                               std::vector<PieceIndex> pieces, const HashOptions& options) {
   // A byte a piece: threads may write to neighbouring ones, which they may not to bits.
   std::vector<char> good(torrent.layout.count());
-  HashRun run(fd, torrent.layout, torrent.hash_kind(), std::move(pieces), options,
+  HashRun run(read, torrent.layout, torrent.hash_kind(), std::move(pieces), options,
               [&](PieceIndex piece, const std::optional<Digest>& digest) {
                 good[piece.value()] = digest == torrent.digest(piece);
               });
@@ -136,10 +133,18 @@ std::optional<Bitfield> verify(int fd, const Torrent& torrent, std::vector<Piece
 
 }  // namespace
 
-std::optional<std::vector<Digest>> hash_pieces(int fd, const PieceLayout& layout, HashKind kind,
-                                               const HashOptions& options) {
+ReadAt reader_of(int fd) {
+  return [fd](std::uint64_t offset, std::span<std::byte> buffer) {
+    const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    if (got < 0) throw std::system_error(errno, std::generic_category(), "pread");
+    return static_cast<std::size_t>(got);
+  };
+}
+
+std::optional<std::vector<Digest>> hash_pieces(const ReadAt& read, const PieceLayout& layout,
+                                               HashKind kind, const HashOptions& options) {
   std::vector<Digest> digests(layout.count());
-  HashRun run(fd, layout, kind, all_pieces(layout), options,
+  HashRun run(read, layout, kind, all_pieces(layout), options,
               [&](PieceIndex piece, const std::optional<Digest>& digest) {
                 if (!digest) {
                   throw std::system_error(EIO, std::generic_category(),
@@ -151,17 +156,18 @@ std::optional<std::vector<Digest>> hash_pieces(int fd, const PieceLayout& layout
   return digests;
 }
 
-std::optional<Bitfield> verify_pieces(int fd, const Torrent& torrent, const HashOptions& options) {
-  return verify(fd, torrent, all_pieces(torrent.layout), options);
+std::optional<Bitfield> verify_pieces(const ReadAt& read, const Torrent& torrent,
+                                      const HashOptions& options) {
+  return verify(read, torrent, all_pieces(torrent.layout), options);
 }
 
-std::optional<Bitfield> verify_pieces(int fd, const Torrent& torrent, const Bitfield& which,
-                                      const HashOptions& options) {
+std::optional<Bitfield> verify_pieces(const ReadAt& read, const Torrent& torrent,
+                                      const Bitfield& which, const HashOptions& options) {
   std::vector<PieceIndex> pieces;
   for (PieceIndex piece; piece < torrent.layout.end(); ++piece) {
     if (which.has(piece)) pieces.push_back(piece);
   }
-  return verify(fd, torrent, std::move(pieces), options);
+  return verify(read, torrent, std::move(pieces), options);
 }
 
 }  // namespace piecework::peer

@@ -1,5 +1,6 @@
-// The piece hashes of a file, made on all cores: every thread takes the next piece, reads it in
-// small steps and hashes it. Memory is a small buffer a thread, whatever the piece length.
+// The piece hashes of a file, or of several that make one stream of bytes, made on all cores: every
+// thread takes the next piece, reads it in small steps and hashes it. Memory is a small buffer a
+// thread, whatever the piece length.
 // Stateless; safe from any thread. The threads started here are joined before a call returns.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/bitfield.h"
@@ -22,17 +24,26 @@ struct HashOptions {
   std::function<void(std::uint64_t)> on_progress;  // bytes hashed since its last call; any thread
 };
 
-// The digests of all pieces of the open file `fd`. Nothing when cancelled. Throws std::system_error
-// when a read fails, or finds the file shorter than `layout` says (then EIO).
-std::optional<std::vector<Digest>> hash_pieces(int fd, const PieceLayout& layout, HashKind kind,
-                                               const HashOptions& options);
+// Reads what lies at `offset` of the stream into the front of `buffer`, and says how many bytes: at
+// least one, unless there is nothing (any more), then 0. Called by any thread. Throws
+// std::system_error when it cannot be read.
+using ReadAt = std::function<std::size_t(std::uint64_t offset, std::span<std::byte> buffer)>;
 
-// Which pieces of the open file `fd` are what `torrent` says. A piece that is not there whole is
-// not. Nothing when cancelled. Throws std::system_error when a read fails.
-std::optional<Bitfield> verify_pieces(int fd, const Torrent& torrent, const HashOptions& options);
+// Of the open file `fd` (pread(2)).
+ReadAt reader_of(int fd);
+
+// The digests of all pieces that `read` gives. Nothing when cancelled. Throws std::system_error
+// when a read fails, or finds less than `layout` says (then EIO).
+std::optional<std::vector<Digest>> hash_pieces(const ReadAt& read, const PieceLayout& layout,
+                                               HashKind kind, const HashOptions& options);
+
+// Which pieces that `read` gives are what `torrent` says. A piece that is not there whole is not.
+// Nothing when cancelled. Throws std::system_error when a read fails.
+std::optional<Bitfield> verify_pieces(const ReadAt& read, const Torrent& torrent,
+                                      const HashOptions& options);
 
 // The same for the pieces in `which` only; the others are reported as not held.
-std::optional<Bitfield> verify_pieces(int fd, const Torrent& torrent, const Bitfield& which,
-                                      const HashOptions& options);
+std::optional<Bitfield> verify_pieces(const ReadAt& read, const Torrent& torrent,
+                                      const Bitfield& which, const HashOptions& options);
 
 }  // namespace piecework::peer

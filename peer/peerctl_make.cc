@@ -144,8 +144,8 @@ std::vector<Digest> hash(const Request& request, const DataFile& data) {
   std::optional<std::vector<Digest>> digests;
   std::string problem;
   try {
-    digests =
-        hash_pieces(data.fd.get(), request.torrent.layout, request.torrent.hash_kind(), options);
+    digests = hash_pieces(reader_of(data.fd.get()), request.torrent.layout,
+                          request.torrent.hash_kind(), options);
   } catch (const std::system_error& error) {
     problem = error.what();
   }

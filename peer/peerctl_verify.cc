@@ -33,7 +33,7 @@ Bitfield check_pieces(const std::string& path, const DataFile& data, const Torre
   options.on_progress = [&](std::uint64_t bytes) { progress.add(bytes); };
   try {
     // Nobody cancels this run, so that there always is a result.
-    return verify_pieces(data.fd.get(), torrent, options).value();
+    return verify_pieces(reader_of(data.fd.get()), torrent, options).value();
   } catch (const std::system_error& error) {
     throw CommandError(kExitIo, path + ": " + error.what());
   }

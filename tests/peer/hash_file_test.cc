@@ -55,10 +55,11 @@ TEST_SUITE("hash_file") {
           HashOptions options{.threads = threads,
                               .cancelled = nullptr,
                               .on_progress = [&](std::uint64_t bytes) { hashed += bytes; }};
-          const auto digests = hash_pieces(fd.get(), torrent.layout, torrent.hash_kind(), options);
+          const auto digests =
+              hash_pieces(reader_of(fd.get()), torrent.layout, torrent.hash_kind(), options);
           CHECK(digests == torrent.piece_digests);
           CHECK(hashed == data.size());
-          CHECK(verify_pieces(fd.get(), torrent, options)->complete());
+          CHECK(verify_pieces(reader_of(fd.get()), torrent, options)->complete());
         }
       }
     }
@@ -68,8 +69,8 @@ TEST_SUITE("hash_file") {
     const TempDir directory;
     const UniqueFd fd = open_file(directory.write("data", ""));
     const Torrent torrent = torrent_of("", 5, HashForm::kSha256);
-    CHECK(hash_pieces(fd.get(), torrent.layout, HashKind::kSha256, {})->empty());
-    CHECK(verify_pieces(fd.get(), torrent, {})->complete());
+    CHECK(hash_pieces(reader_of(fd.get()), torrent.layout, HashKind::kSha256, {})->empty());
+    CHECK(verify_pieces(reader_of(fd.get()), torrent, {})->complete());
   }
 
   TEST_CASE("a changed byte makes its piece bad and no other") {
@@ -78,7 +79,7 @@ TEST_SUITE("hash_file") {
     const Torrent torrent = torrent_of(data, 1000, HashForm::kSha1);
     data[3999] ^= 1;
     const UniqueFd fd = open_file(directory.write("data", data));
-    const auto held = verify_pieces(fd.get(), torrent, {});
+    const auto held = verify_pieces(reader_of(fd.get()), torrent, {});
     CHECK(held->held() == 9);
     CHECK(!held->has(PieceIndex(3)));
   }
@@ -93,10 +94,10 @@ TEST_SUITE("hash_file") {
       std::atomic<std::uint64_t> hashed{0};
       HashOptions options;
       options.on_progress = [&](std::uint64_t bytes) { hashed += bytes; };
-      const auto held = verify_pieces(fd.get(), torrent, options);
+      const auto held = verify_pieces(reader_of(fd.get()), torrent, options);
       CHECK(held->held() == length / 1000);
       CHECK(hashed == data.size());
-      CHECK_THROWS_AS(hash_pieces(fd.get(), torrent.layout, HashKind::kSha256, {}),
+      CHECK_THROWS_AS(hash_pieces(reader_of(fd.get()), torrent.layout, HashKind::kSha256, {}),
                       std::system_error);
     }
   }
@@ -112,17 +113,18 @@ TEST_SUITE("hash_file") {
     std::atomic<std::uint64_t> hashed{0};
     HashOptions options;
     options.on_progress = [&](std::uint64_t bytes) { hashed += bytes; };
-    CHECK(verify_pieces(fd.get(), torrent, which, options) == which);
+    CHECK(verify_pieces(reader_of(fd.get()), torrent, which, options) == which);
     CHECK(hashed == 2000);
-    CHECK(verify_pieces(fd.get(), torrent, Bitfield(10), options)->held() == 0);
+    CHECK(verify_pieces(reader_of(fd.get()), torrent, Bitfield(10), options)->held() == 0);
   }
 
   TEST_CASE("a read error reaches the caller") {
     const TempDir directory;
     const UniqueFd fd(::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY));
     const Torrent torrent = torrent_of(some_data(10'000), 1000, HashForm::kSha256);
-    CHECK_THROWS_AS(verify_pieces(fd.get(), torrent, {}), std::system_error);
-    CHECK_THROWS_AS(hash_pieces(-1, torrent.layout, HashKind::kSha256, {}), std::system_error);
+    CHECK_THROWS_AS(verify_pieces(reader_of(fd.get()), torrent, {}), std::system_error);
+    CHECK_THROWS_AS(hash_pieces(reader_of(-1), torrent.layout, HashKind::kSha256, {}),
+                    std::system_error);
   }
 
   TEST_CASE("a cancelled run gives nothing") {
@@ -134,8 +136,8 @@ TEST_SUITE("hash_file") {
     HashOptions options{.threads = 4, .cancelled = &cancelled, .on_progress = [&](std::uint64_t) {
                           cancelled = true;
                         }};
-    CHECK(!verify_pieces(fd.get(), torrent, options));
-    CHECK(!hash_pieces(fd.get(), torrent.layout, HashKind::kSha256, options));
+    CHECK(!verify_pieces(reader_of(fd.get()), torrent, options));
+    CHECK(!hash_pieces(reader_of(fd.get()), torrent.layout, HashKind::kSha256, options));
   }
 }
 
