@@ -11,17 +11,15 @@
 #include "common/hex.h"
 #include "common/json.h"
 #include "common/python_repr.h"
-#include "common/utf8.h"
 
 namespace piecework {
 namespace {
 
 constexpr std::size_t kMaxTrackers = 64;
-constexpr std::size_t kMaxNameBytes = 250;
 constexpr std::size_t kShortHexDigits = 8;
 constexpr std::size_t kSha1Bytes = 20;
-constexpr std::string_view kPartSuffix = ".part";
-constexpr std::string_view kInfoHashPrefix = "piecework-info-1\n";
+constexpr std::string_view kFileHashPrefix = "piecework-info-1\n";
+constexpr std::string_view kTreeHashPrefix = "piecework-info-2\n";
 constexpr std::uint64_t kMaxFileLength = std::numeric_limits<std::int64_t>::max();  // off_t
 
 constexpr std::uint32_t kMinChosenPieceLength = 64U << 10;
@@ -30,18 +28,6 @@ constexpr std::uint64_t kMaxChosenPieces = 2000;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
-}
-
-bool holds_control_character(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f) return true;
-    // U+0080 to U+009F
-    const bool c1 =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (c1) return true;
-  }
-  return false;
 }
 
 HostPort parse_tracker(const Json& json) {
@@ -153,6 +139,20 @@ void hash_number(Hasher& hasher, std::uint64_t number) {
   hasher.update(bytes);
 }
 
+void hash_text(Hasher& hasher, std::string_view text) {
+  hash_number(hasher, text.size());
+  hasher.update(bytes_of(text));
+}
+
+void hash_files(Hasher& hasher, const std::vector<TreeFile>& files) {
+  hash_number(hasher, files.size());
+  for (const TreeFile& file : files) {
+    hash_text(hasher, file.path);
+    hash_number(hasher, file.length);
+    hash_number(hasher, file.executable ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 std::optional<InfoHash> InfoHash::parse_hex(std::string_view text) {
@@ -188,7 +188,7 @@ Torrent parse_torrent(std::string_view text) {
   } catch (const JsonError& error) {
     throw TorrentError(error.what());
   }
-  torrent.info_hash = compute_info_hash(torrent.file_name, torrent.layout, torrent.piece_digests);
+  torrent.info_hash = compute_info_hash(torrent);
   return torrent;
 }
 
@@ -217,30 +217,29 @@ std::string format_torrent(const Torrent& torrent) {
   return document.dump_pretty() + "\n";
 }
 
-InfoHash compute_info_hash(std::string_view file_name, const PieceLayout& layout,
-                           const std::vector<Digest>& piece_digests) {
+InfoHash compute_info_hash(const Torrent& torrent) {
   Hasher hasher(HashKind::kSha256);
-  hasher.update(bytes_of(kInfoHashPrefix));
-  hash_number(hasher, file_name.size());
-  hasher.update(bytes_of(file_name));
-  hash_number(hasher, layout.file_length());
-  hash_number(hasher, layout.piece_length());
-  for (const Digest& digest : piece_digests) hasher.update(digest.raw());
+  hasher.update(bytes_of(torrent.is_tree() ? kTreeHashPrefix : kFileHashPrefix));
+  hash_text(hasher, torrent.file_name);
+  if (torrent.is_tree()) {
+    hash_files(hasher, torrent.files);
+  } else {
+    hash_number(hasher, torrent.layout.file_length());
+  }
+  hash_number(hasher, torrent.layout.piece_length());
+  for (const Digest& digest : torrent.piece_digests) hasher.update(digest.raw());
   const Digest digest = hasher.finish();
   std::array<std::byte, 32> bytes;
   std::ranges::copy(digest.raw(), bytes.begin());
   return InfoHash(bytes);
 }
 
-std::string file_name_problem(std::string_view name) {
-  if (name.empty()) return "must not be empty";
-  if (name.size() > kMaxNameBytes) return "must be at most 250 bytes";
-  if (!is_utf8(name)) return "must be UTF-8";
-  if (name.find('/') != std::string_view::npos) return "must be one plain name without a slash";
-  if (holds_control_character(name)) return "must not hold a control character";
-  if (name == "." || name == "..") return "must not be a directory";
-  if (name.ends_with(kPartSuffix)) return "must not end in .part";
-  return "";
+FileLayout file_layout(const Torrent& torrent) {
+  if (!torrent.is_tree()) return FileLayout({torrent.layout.file_length()});
+  std::vector<std::uint64_t> lengths;
+  lengths.reserve(torrent.files.size());
+  for (const TreeFile& file : torrent.files) lengths.push_back(file.length);
+  return FileLayout(lengths);
 }
 
 std::uint32_t choose_piece_length(std::uint64_t file_length, bool original_form) {

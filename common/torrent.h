@@ -14,7 +14,10 @@
 
 #include "common/digest.h"
 #include "common/endpoint.h"
+#include "common/file_layout.h"
+#include "common/file_names.h"
 #include "common/piece_layout.h"
+#include "common/tree_files.h"
 
 namespace piecework {
 
@@ -45,12 +48,14 @@ inline constexpr std::uint32_t kMaxOriginalPieceLength = 256U << 10;  // when we
 struct Torrent {
   std::vector<HostPort> trackers;  // at least one; tried in this order
   std::string comment;
-  std::string file_name;
+  std::string file_name;        // of the file, or of the directory
+  std::vector<TreeFile> files;  // of the directory, in the order of their paths; else none
   PieceLayout layout;
   HashForm form = HashForm::kSha256;
   std::vector<Digest> piece_digests;  // layout.count() of them, all of one kind
   InfoHash info_hash;
 
+  bool is_tree() const { return !files.empty(); }
   const Digest& digest(PieceIndex piece) const { return piece_digests[piece.value()]; }
   HashKind hash_kind() const {
     return form == HashForm::kSha256 ? HashKind::kSha256 : HashKind::kSha1;
@@ -67,12 +72,11 @@ Torrent read_torrent(const std::string& path);
 // The text of the file for `torrent`; parse_torrent() of it gives the same torrent again.
 std::string format_torrent(const Torrent& torrent);
 
-// info_hash of name, layout and digests.
-InfoHash compute_info_hash(std::string_view file_name, const PieceLayout& layout,
-                           const std::vector<Digest>& piece_digests);
+// info_hash of name, files, layout and digests (PROTOCOL.md section 3).
+InfoHash compute_info_hash(const Torrent& torrent);
 
-// Why `name` may not be a file_name; empty when it may.
-std::string file_name_problem(std::string_view name);
+// The files whose bytes the pieces are: those of a directory, or the single one.
+FileLayout file_layout(const Torrent& torrent);
 
 // A power of two from 64 KiB to 16 MiB that cuts `file_length` into 1,000–2,000 pieces where that
 // is possible; at most 256 KiB for the original form.

@@ -189,7 +189,7 @@ int run_make(std::span<const std::string> arguments) {
   Torrent& torrent = request.torrent;
   torrent.layout = choose_layout(request, data.size());
   torrent.piece_digests = hash(request, data);
-  torrent.info_hash = compute_info_hash(torrent.file_name, torrent.layout, torrent.piece_digests);
+  torrent.info_hash = compute_info_hash(torrent);
   write_result(request, format_torrent(torrent));
   print_note("info hash " + torrent.info_hash.to_hex() + ", " +
              format_count(torrent.layout.count(), "piece") + " of " +

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <set>
 #include <system_error>
 
 #include "common/errors.h"
@@ -196,6 +197,40 @@ TEST_SUITE("torrent") {
     }
   }
 
+  TEST_CASE("a tree has the info hash of the specification, which all that it says goes into") {
+    Torrent tree = parse_torrent(Document{}.text());
+    const std::string single = tree.info_hash.to_hex();
+    tree.file_name = "greeting";
+    tree.files = {{"empty", 0}, {"hello.txt", 7}, {"sub/run", 6, true}};
+    CHECK(compute_info_hash(tree).to_hex() ==
+          "ec80ee0e6e622509c3bec8c74cbeaea852ebb560fe3923a690add9e1c34cd17d");
+    const std::vector<std::vector<TreeFile>> others = {
+        {{"hello.txt", 7}, {"sub/run", 6, true}},
+        {{"empty", 0}, {"hello.txt", 7}, {"sub/run", 6}},
+        {{"empty", 1}, {"hello.txt", 6}, {"sub/run", 6, true}},
+        {{"empty", 0}, {"hello.tx", 7}, {"tsub/run", 6, true}},
+        {{"greeting", 13}},
+        {{"hello.txt", 13}},
+    };
+    std::set<std::string> hashes = {single, compute_info_hash(tree).to_hex()};
+    for (const auto& files : others) {
+      tree.files = files;
+      CHECK(hashes.insert(compute_info_hash(tree).to_hex()).second);
+    }
+    tree.file_name = "hello.txt";
+    CHECK(hashes.insert(compute_info_hash(tree).to_hex()).second);
+  }
+
+  TEST_CASE("the files whose bytes the pieces are those of the tree, or the single one") {
+    Torrent torrent = parse_torrent(Document{}.text());
+    CHECK(file_layout(torrent).count() == 1);
+    CHECK(file_layout(torrent).total() == 13);
+    torrent.files = {{"empty", 0}, {"hello.txt", 7}, {"sub/run", 6, true}};
+    CHECK(file_layout(torrent).count() == 3);
+    CHECK(file_layout(torrent).offset(2) == 7);
+    CHECK(file_layout(torrent).total() == 13);
+  }
+
   TEST_CASE("a missing key is named") {
     const std::string text = Document{}.text();
     const std::vector<std::pair<std::string, std::string>> cases = {
@@ -225,17 +260,6 @@ TEST_SUITE("torrent") {
     for (std::size_t length = 0; length < text.size(); ++length) {
       CHECK(!error_of(std::string_view(text).substr(0, length)).empty());
     }
-  }
-
-  TEST_CASE("the longest file name and the odd but harmless ones are taken") {
-    for (const std::string& name :
-         {std::string(250, 'x'), std::string("..."), std::string(".hidden"), std::string(" "),
-          std::string("part"), std::string("a\\b"), std::string("\xc3\xa9"), std::string("-o")}) {
-      CHECK(file_name_problem(name).empty());
-    }
-    CHECK(file_name_problem(".part") == "must not end in .part");
-    CHECK(file_name_problem("\xff") == "must be UTF-8");
-    CHECK(file_name_problem("\xed\xa0\x80") == "must be UTF-8");
   }
 
   TEST_CASE("the largest number of pieces is taken in each form") {

@@ -29,7 +29,7 @@ struct Rig {
     Torrent& torrent = sample.torrent;
     torrent.trackers = {nobody.host_port()};
     torrent.file_name = name;
-    torrent.info_hash = compute_info_hash(name, torrent.layout, torrent.piece_digests);
+    torrent.info_hash = compute_info_hash(torrent);
     temp.write("downloads/" + name, sample.content);
     CHECK_FALSE(server.add(torrent, name + ".torrent"));
     CHECK(eventually([&] { return state_of(torrent.info_hash) == DownloadState::kSeeding; }));

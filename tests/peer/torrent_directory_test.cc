@@ -31,7 +31,7 @@ struct Rig {
     Torrent torrent = sample_torrent(length, 10).torrent;
     torrent.trackers = {nobody.host_port()};
     torrent.file_name = name;
-    torrent.info_hash = compute_info_hash(name, torrent.layout, torrent.piece_digests);
+    torrent.info_hash = compute_info_hash(torrent);
     return format_torrent(torrent);
   }
   void drop(const std::string& file, const std::string& text) const {

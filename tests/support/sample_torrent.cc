@@ -26,7 +26,7 @@ SampleTorrent sample_torrent(std::size_t length, std::uint32_t piece_length, Has
     const auto data = std::as_bytes(std::span(sample.piece(piece)));
     torrent.piece_digests.push_back(digest_of(torrent.hash_kind(), data));
   }
-  torrent.info_hash = compute_info_hash(torrent.file_name, torrent.layout, torrent.piece_digests);
+  torrent.info_hash = compute_info_hash(torrent);
   return sample;
 }
 
