@@ -14,12 +14,27 @@
 
 namespace piecework::peer {
 
+namespace {
+
+constexpr mode_t kReadBits = 0444;
+constexpr mode_t kExecuteBits = 0111;
+
+// Whoever may read it may run it, or look into it.
+mode_t with_execute(mode_t mode) {
+  return mode | ((mode & kReadBits) >> 2);
+}
+
+}  // namespace
+
 DownloadDir::DownloadDir(const std::string& path, Ownership ownership)
     : path_(path), ownership_(ownership) {
   make_directories(path_);
   directory_.reset(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory_.valid()) throw_errno("open " + path_);
 }
+
+DownloadDir::DownloadDir(UniqueFd directory, std::string path, Ownership ownership)
+    : path_(std::move(path)), ownership_(ownership), directory_(std::move(directory)) {}
 
 UniqueFd DownloadDir::open_existing(const std::string& name, int flags) const {
   // O_NONBLOCK: a FIFO put there must not hold us up.
@@ -37,11 +52,12 @@ UniqueFd DownloadDir::open_existing(const std::string& name, int flags) const {
   return file;
 }
 
-UniqueFd DownloadDir::create(const std::string& name) const {
-  UniqueFd file = open_beneath(name, O_RDWR | O_CREAT | O_EXCL, ownership_.file_mode);
+UniqueFd DownloadDir::create(const std::string& name, bool executable) const {
+  const mode_t mode = executable ? with_execute(ownership_.file_mode) : ownership_.file_mode;
+  UniqueFd file = open_beneath(name, O_RDWR | O_CREAT | O_EXCL, mode);
   if (!file.valid()) throw_errno("create " + path_of(name));
   try {
-    take_ownership(file.get(), name);
+    take_ownership(file.get(), name, mode);
   } catch (const std::system_error&) {
     ::unlinkat(directory_.get(), name.c_str(), 0);
     throw;
@@ -50,11 +66,77 @@ UniqueFd DownloadDir::create(const std::string& name) const {
 }
 
 // The mode is what the operator wrote, whatever the umask.
-void DownloadDir::take_ownership(int file, const std::string& name) const {
-  if (::fchmod(file, ownership_.file_mode) < 0) throw_errno("chmod " + path_of(name));
+void DownloadDir::take_ownership(int file, const std::string& name, mode_t mode) const {
+  if (::fchmod(file, mode) < 0) throw_errno("chmod " + path_of(name));
   if (ownership_.group && ::fchown(file, static_cast<uid_t>(-1), *ownership_.group) < 0) {
     throw_errno("chown " + path_of(name));
   }
+}
+
+void DownloadDir::set_executable(int file, const std::string& name, bool executable) const {
+  struct stat status;
+  if (::fstat(file, &status) < 0) throw_errno("stat " + path_of(name));
+  if (((status.st_mode & S_IXUSR) != 0) == executable) return;
+  const mode_t mode = status.st_mode & 07777;
+  if (::fchmod(file, executable ? with_execute(mode) : mode & ~kExecuteBits) < 0) {
+    throw_errno("chmod " + path_of(name));
+  }
+}
+
+std::optional<FileMark> DownloadDir::mark_of(const std::string& name) const {
+  const UniqueFd file = open_beneath(name, O_PATH, 0);
+  if (!file.valid()) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::nullopt;
+    throw_errno("open " + path_of(name));
+  }
+  struct stat status;
+  if (::fstat(file.get(), &status) < 0) throw_errno("stat " + path_of(name));
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  return FileMark::of(file.get(), path_of(name));
+}
+
+std::unique_ptr<DownloadDir> DownloadDir::open_directory(const std::string& name) const {
+  UniqueFd directory = open_beneath(name, O_RDONLY | O_DIRECTORY, 0);
+  if (!directory.valid()) {
+    if (errno == ENOENT) return nullptr;
+    throw_errno("open the directory " + path_of(name));
+  }
+  return std::unique_ptr<DownloadDir>(
+      new DownloadDir(std::move(directory), path_of(name), ownership_));
+}
+
+void DownloadDir::make_directory(const std::string& name) const {
+  const std::size_t slash = name.rfind('/');
+  UniqueFd above;
+  if (slash != std::string::npos) {
+    above = open_beneath(name.substr(0, slash), O_RDONLY | O_DIRECTORY, 0);
+    if (!above.valid()) throw_errno("open the directory " + path_of(name.substr(0, slash)));
+  }
+  const int parent = above.valid() ? above.get() : directory_.get();
+  const std::string last = slash == std::string::npos ? name : name.substr(slash + 1);
+  const bool made = ::mkdirat(parent, last.c_str(), S_IRWXU) == 0;
+  if (!made && errno != EEXIST) throw_errno("make " + path_of(name));
+  const UniqueFd directory = open_beneath(name, O_RDONLY | O_DIRECTORY, 0);
+  if (!directory.valid()) throw_errno("open the directory " + path_of(name));
+  if (!made) return;
+  struct stat status;
+  if (::fstat(directory.get(), &status) < 0) throw_errno("stat " + path_of(name));
+  // Where directories hand their group down, they go on doing so.
+  const mode_t inherited = status.st_mode & S_ISGID;
+  take_ownership(directory.get(), name,
+                 inherited | S_IRWXU | with_execute(ownership_.file_mode & 0777));
+}
+
+bool DownloadDir::is_same_directory(const DownloadDir& other) const {
+  struct stat a;
+  struct stat b;
+  if (::fstat(directory_.get(), &a) < 0) throw_errno("stat " + path_);
+  if (::fstat(other.directory_.get(), &b) < 0) throw_errno("stat " + other.path_);
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+void DownloadDir::sync_all() const {
+  if (::syncfs(directory_.get()) < 0) throw_errno("sync " + path_);
 }
 
 void DownloadDir::rename(const std::string& from, const std::string& to) const {
@@ -62,7 +144,11 @@ void DownloadDir::rename(const std::string& from, const std::string& to) const {
       ::renameat2(directory_.get(), from.c_str(), directory_.get(), to.c_str(), RENAME_NOREPLACE);
   if (result < 0 && errno == EINVAL) {  // a file system without that flag
     result = ::linkat(directory_.get(), from.c_str(), directory_.get(), to.c_str(), 0);
-    if (result == 0) result = ::unlinkat(directory_.get(), from.c_str(), 0);
+    if (result == 0) {
+      result = ::unlinkat(directory_.get(), from.c_str(), 0);
+    } else if (errno == EPERM) {  // a directory; onto one with something in it, it does not go
+      result = ::renameat(directory_.get(), from.c_str(), directory_.get(), to.c_str());
+    }
   }
   if (result < 0) throw_errno("rename " + path_of(from) + " to " + to);
   if (::fsync(directory_.get()) < 0) throw_errno("sync " + path_);

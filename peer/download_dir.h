@@ -1,16 +1,18 @@
-// The directory that downloads go to. Names come from torrents, that is from strangers, so
-// everything is opened beneath it and never through a symbolic link (openat2(2)). Safe from any
-// thread; constant after construction.
+// The directory that downloads go to, or one below it that is itself a download. Names come from
+// torrents, that is from strangers, so everything is opened beneath it and never through a symbolic
+// link (openat2(2)). Safe from any thread; constant after construction.
 #pragma once
 
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/unique_fd.h"
+#include "peer/file_mark.h"
 
 namespace piecework::peer {
 
@@ -24,26 +26,53 @@ class DownloadDir {
   // Makes the directory when it is missing. Throws std::system_error naming it.
   DownloadDir(const std::string& path, Ownership ownership);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  // as it was when it was opened
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
   std::string part_path_of(const std::string& name) const { return path_of(part_name(name)); }
   static std::string part_name(const std::string& name) { return name + ".part"; }
+
+  // ---- Files; a name may be a path below the directory ----
 
   // The open regular file called `name`, or an invalid descriptor when there is none. Throws
   // std::system_error, also when it is something else than a regular file.
   UniqueFd open_existing(const std::string& name, int flags) const;
 
-  // A new, empty file with the configured mode and group, open for reading and writing.
-  // Leaves none behind when it throws std::system_error.
-  UniqueFd create(const std::string& name) const;
+  // A new, empty file with the configured mode and group, open for reading and writing; one that is
+  // `executable` may be run by whoever may read it. Leaves none behind when it throws
+  // std::system_error.
+  UniqueFd create(const std::string& name, bool executable = false) const;
+
+  // Makes the open file `name` executable, or not, for whoever may read it.
+  void set_executable(int file, const std::string& name, bool executable) const;
+
+  // The mark of the regular file called `name`; nothing when there is none, or something else.
+  // Throws std::system_error when that cannot be known.
+  std::optional<FileMark> mark_of(const std::string& name) const;
+
+  // ---- Directories ----
+
+  // The directory called `name`; nullptr when there is none. Throws std::system_error, also when it
+  // is something else.
+  std::unique_ptr<DownloadDir> open_directory(const std::string& name) const;
+
+  // Makes the directory called `name`, which may be there. Those above it must be. Whoever may read
+  // the files may look into it, and its owner may write. Throws std::system_error.
+  void make_directory(const std::string& name) const;
+
+  // Which directory it is, wherever it has been moved to.
+  bool is_same_directory(const DownloadDir& other) const;
 
   // Gives `from` the name `to`, which must be free, and syncs the directory.
   void rename(const std::string& from, const std::string& to) const;
 
+  // Makes everything on its file system durable (syncfs(2)). Throws std::system_error.
+  void sync_all() const;
+
   std::uint64_t free_bytes() const;
 
  private:
-  void take_ownership(int file, const std::string& name) const;
+  DownloadDir(UniqueFd directory, std::string path, Ownership ownership);
+  void take_ownership(int file, const std::string& name, mode_t mode) const;
   UniqueFd open_beneath(const std::string& name, int flags, mode_t mode) const;
 
   const std::string path_;

@@ -161,6 +161,84 @@ TEST_SUITE("download_dir") {
           std::errc::no_such_file_or_directory);
   }
 
+  TEST_CASE("an executable file may be run by whoever may read it") {
+    const TempDir temp;
+    const DownloadDir directory(temp.path(), {.file_mode = 0640, .group = {}});
+    const UniqueFd file = directory.create("run", true);
+    CHECK(mode_of(file) == 0750);
+    directory.set_executable(file.get(), "run", true);
+    CHECK(mode_of(file) == 0750);
+    directory.set_executable(file.get(), "run", false);
+    CHECK(mode_of(file) == 0640);
+    directory.set_executable(file.get(), "run", true);
+    CHECK(mode_of(file) == 0750);
+  }
+
+  TEST_CASE("directories are made below it, with a mode that goes with the files'") {
+    const TempDir temp;
+    const mode_t before = ::umask(077);
+    const DownloadDir directory(temp.path(), {.file_mode = 0664, .group = {}});
+    directory.make_directory("a");
+    directory.make_directory("a/b c");
+    directory.make_directory("a/b c");  // is there
+    DownloadDir(temp.path(), {.file_mode = 0400, .group = {}}).make_directory("own");
+    ::umask(before);
+    struct stat status;
+    for (const char* name : {"a", "a/b c"}) {
+      REQUIRE(::stat(temp.file(name).c_str(), &status) == 0);
+      CHECK((status.st_mode & 07777) == 0775);
+    }
+    REQUIRE(::stat(temp.file("own").c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0700);
+    CHECK(directory.create("a/b c/file").valid());
+    CHECK(directory.open_existing("a/b c/file", O_RDONLY).valid());
+    CHECK(directory.mark_of("a/b c/file") == FileMark::at(temp.file("a/b c/file")));
+    CHECK(error_of([&] { directory.make_directory("x/y"); }, "x") ==
+          std::errc::no_such_file_or_directory);
+  }
+
+  TEST_CASE("a directory is not made, opened or marked through a link, or in a file's place") {
+    const TempDir temp;
+    const TempDir outside;
+    outside.write("secret", "data");
+    temp.write("file", "");
+    namespace fs = std::filesystem;
+    fs::create_directory_symlink(outside.path(), temp.file("dir"));
+    const DownloadDir directory(temp.path(), {});
+    for (const std::string name : {"dir", "dir/new", "../new", "file", "file/new"}) {
+      CAPTURE(name);
+      CHECK(error_of([&] { directory.make_directory(name); }, temp.path()));
+    }
+    CHECK_FALSE(fs::exists(outside.file("new")));
+    CHECK_FALSE(directory.mark_of("dir/secret"));
+    CHECK_FALSE(directory.mark_of("dir"));
+    CHECK_FALSE(directory.mark_of("none"));
+    CHECK(error_of([&] { directory.open_directory("dir"); }, "dir"));
+    CHECK(error_of([&] { directory.open_directory("file"); }, "file") ==
+          std::errc::not_a_directory);
+    CHECK(directory.open_directory("none") == nullptr);
+  }
+
+  TEST_CASE("a directory below keeps to the same rules, also when it is renamed") {
+    const TempDir temp;
+    const DownloadDir directory(temp.path(), {.file_mode = 0600, .group = {}});
+    directory.make_directory("tree.part");
+    const auto tree = directory.open_directory("tree.part");
+    REQUIRE(tree);
+    CHECK(tree->path() == temp.file("tree.part"));
+    CHECK(mode_of(tree->create("a")) == 0600);
+    CHECK(error_of([&] { tree->create("../out"); }, "out"));
+    directory.rename("tree.part", "tree");
+    CHECK(tree->create("b").valid());
+    CHECK(std::filesystem::exists(temp.file("tree/b")));
+    CHECK(directory.open_directory("tree")->is_same_directory(*tree));
+    CHECK_FALSE(directory.is_same_directory(*tree));
+    directory.make_directory("tree.part");
+    CHECK(error_of([&] { directory.rename("tree.part", "tree"); }, "tree.part") ==
+          std::errc::file_exists);
+    tree->sync_all();
+  }
+
   TEST_CASE("it stays the same directory when its name is taken by another") {
     const TempDir temp;
     const DownloadDir directory(temp.file("downloads"), {});
