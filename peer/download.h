@@ -4,6 +4,7 @@
 // functions are safe from any thread, except start() and join(), which are the owner's.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -37,6 +38,9 @@
 namespace piecework::peer {
 
 enum class DownloadState { kChecking, kDownloading, kSeeding, kFinished, kError };
+inline constexpr std::array kDownloadStates{DownloadState::kChecking, DownloadState::kDownloading,
+                                            DownloadState::kSeeding, DownloadState::kFinished,
+                                            DownloadState::kError};
 std::string_view download_state_name(DownloadState state);
 
 struct DownloadStatus {

@@ -21,6 +21,7 @@ int urgency(DownloadState state) {
     case DownloadState::kError: return 0;
     case DownloadState::kDownloading: return 1;
     case DownloadState::kSeeding: return 3;
+    case DownloadState::kFinished: return 4;
     default: return 2;
   }
 }
@@ -44,15 +45,16 @@ void add_daemon(MetricsText& metrics, const NodeFigures& figures) {
       .sample(static_cast<std::uint64_t>(figures.started.count()));
   metrics.family("piecework_peer_connections", Type::kGauge, "Connections with other peers now.")
       .sample(figures.connections);
+  metrics
+      .family("piecework_peer_denied_total", Type::kCounter,
+              "Connections refused or closed because of allow and deny.")
+      .sample(figures.denied);
 }
 
 void add_states(MetricsText& metrics, const Torrents& torrents) {
   // Those that no torrent is in are there too, so that an alert has something to look at.
   std::map<std::string_view, std::uint64_t> counts;
-  for (const auto state : {DownloadState::kChecking, DownloadState::kDownloading,
-                           DownloadState::kSeeding, DownloadState::kError}) {
-    counts[download_state_name(state)] = 0;
-  }
+  for (const DownloadState state : kDownloadStates) counts[download_state_name(state)] = 0;
   for (const DownloadStatus& torrent : torrents) ++counts[download_state_name(torrent.state)];
   metrics.family("piecework_peer_torrents", Type::kGauge, "Torrents, by their state.");
   for (const auto& [state, count] : counts) metrics.sample(count, {{"state", std::string(state)}});

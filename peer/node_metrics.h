@@ -19,6 +19,7 @@ struct NodeFigures {
   std::uint16_t port = 0;  // on which it listens
   seconds started{0};      // since 1970
   std::size_t connections = 0;
+  std::uint64_t denied = 0;  // connections, since the start
   PeerServer::Snapshot snapshot;
 };
 

@@ -31,9 +31,7 @@ Json torrent_json(const DownloadStatus& torrent) {
 }
 
 DownloadState parse_state(const std::string& name) {
-  for (const auto state :
-       {DownloadState::kChecking, DownloadState::kDownloading, DownloadState::kSeeding,
-        DownloadState::kFinished, DownloadState::kError}) {
+  for (const DownloadState state : kDownloadStates) {
     if (download_state_name(state) == name) return state;
   }
   throw JsonError("state: " + name + " is not known");

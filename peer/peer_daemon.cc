@@ -178,6 +178,7 @@ std::string PeerDaemon::metrics(const PeerServer::Snapshot& snapshot) const {
   return format_node_metrics({.port = server_.listening().front().port,
                               .started = started_,
                               .connections = server_.connection_count(),
+                              .denied = server_.denied_count(),
                               .snapshot = snapshot});
 }
 

@@ -20,6 +20,10 @@ std::string format_tracker_metrics(const TrackerStatus& status, seconds started)
       .sample(static_cast<std::uint64_t>(started.count()));
   metrics.family("piecework_tracker_connections", Type::kGauge, "Connections now.")
       .sample(status.connections);
+  metrics
+      .family("piecework_tracker_denied_total", Type::kCounter,
+              "Connections refused or closed because of allow and deny.")
+      .sample(status.denied);
   metrics.family("piecework_tracker_swarms", Type::kGauge, "Swarms with at least one peer.")
       .sample(status.counts.swarms);
   metrics.family("piecework_tracker_peers", Type::kGauge, "Peers in all swarms together.")

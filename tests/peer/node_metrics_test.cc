@@ -27,6 +27,7 @@ NodeFigures figures(std::vector<DownloadStatus> torrents) {
   return {.port = 5555,
           .started = seconds(1'700'000'000),
           .connections = 9,
+          .denied = 8,
           .snapshot = {.torrents = std::move(torrents),
                        .departed = {.received = 100, .wasted = 1, .sent = 10}}};
 }
@@ -52,6 +53,7 @@ TEST_SUITE("node_metrics") {
              "# TYPE piecework_peer_held_bytes gauge",
              "piecework_peer_start_time_seconds{port=\"5555\"} 1700000000",
              "piecework_peer_connections{port=\"5555\"} 9",
+             "piecework_peer_denied_total{port=\"5555\"} 8",
              "piecework_peer_torrents{port=\"5555\",state=\"checking\"} 0",
              "piecework_peer_torrents{port=\"5555\",state=\"downloading\"} 1",
              "piecework_peer_torrents{port=\"5555\",state=\"error\"} 0",
