@@ -127,7 +127,68 @@ TEST_SUITE("announcer") {
     CHECK(rig.announcer.announce(kCounters, false));
     CHECK(rig.announcer.problem().empty());
     CHECK(rig.log.has("tracker.reached tracker=" + tracker.at().to_string()));
+    rig.announcer.announce_soon(Clock::now());
     CHECK(rig.announcer.announce(kCounters, false));  // the one that answered is kept
+    CHECK_FALSE(rig.log.has("tracker.returned"));
+  }
+
+  TEST_CASE("while a later tracker answers, the first is tried after longer and longer") {
+    const RefusingPort nobody;
+    ScriptedTracker tracker(std::vector<std::string>(6, started_ack()));
+    Rig rig(torrent_at({nobody.host_port(), tracker.at()}));
+    rig.announcer.announce(kCounters, false);
+    for (const int wait : {1, 2, 4, 8, 16, 32}) {
+      CAPTURE(wait);
+      CHECK(rig.next_between(milliseconds(wait * 750), seconds(wait)));
+      CHECK(rig.announcer.problem().empty());
+      rig.announcer.announce_soon(Clock::now());
+    }
+    CHECK(rig.log.count("warn tracker.failed") == 1);
+    CHECK(rig.log.has("debug tracker.failed"));
+    CHECK(rig.log.count("tracker.reached") == 1);
+  }
+
+  TEST_CASE("the first tracker is taken back when it answers, and both are told at the end") {
+    ScriptedTracker first({"", "", started_ack(), started_ack(), kLeaveAck});
+    ScriptedTracker second({started_ack(), kLeaveAck});
+    Rig rig(torrent_at({first.at(), second.at()}));
+    CHECK_FALSE(rig.announcer.announce(kCounters, false));
+    CHECK(rig.announcer.announce(kCounters, false));
+    CHECK(eventually([&] { return rig.announcer.next() <= Clock::now(); }));
+    CHECK_FALSE(rig.announcer.announce(kCounters, false));  // nothing else was due
+    CHECK(rig.announcer.problem().empty());
+    rig.announcer.announce_soon(Clock::now());
+    CHECK(rig.announcer.announce(kCounters, false));
+    CHECK(rig.log.has("tracker.returned tracker=" + first.at().to_string()));
+    CHECK(rig.log.has("from=" + second.at().to_string()));
+    CHECK(rig.next_between(seconds(45), seconds(60)));  // and is kept
+    rig.announcer.leave(kCounters, soon());
+    for (ScriptedTracker* tracker : {&first, &second}) {
+      CHECK(parse_announce_request(tracker->requests().back()).event == AnnounceEvent::kStopped);
+    }
+    CHECK_FALSE(rig.log.has("tracker.leave_failed"));
+  }
+
+  TEST_CASE("of several earlier trackers each has its turn, and the first is still wanted") {
+    ScriptedTracker first({"", "", started_ack()});
+    ScriptedTracker second({"", started_ack()});
+    ScriptedTracker third({started_ack(), started_ack()});
+    Rig rig(torrent_at({first.at(), second.at(), third.at()}));
+    const auto go_on = [&] {
+      rig.announcer.announce_soon(Clock::now());
+      return rig.announcer.announce(kCounters, false).has_value();
+    };
+    CHECK_FALSE(go_on());  // the first
+    CHECK_FALSE(go_on());  // the second
+    CHECK(go_on());        // the third
+    CHECK(go_on());        // the first again, in vain; the third, as was due
+    CHECK(go_on());        // the second, and it stays there
+    CHECK(rig.log.has("tracker.returned tracker=" + second.at().to_string()));
+    CHECK(go_on());  // the first
+    CHECK(rig.log.has("tracker.returned tracker=" + first.at().to_string()));
+    CHECK(third.requests().size() == 2);
+    CHECK(second.requests().size() == 2);
+    CHECK(first.requests().size() == 3);
   }
 
   TEST_CASE("a refusal counts as a failure and says why") {
