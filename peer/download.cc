@@ -36,6 +36,7 @@ std::string_view download_state_name(DownloadState state) {
     case DownloadState::kDownloading: return "downloading";
     case DownloadState::kSeeding: return "seeding";
     case DownloadState::kFinished: return "finished";
+    case DownloadState::kRemoved: return "removed";
     case DownloadState::kError: return "error";
   }
   return "unknown";
@@ -84,6 +85,10 @@ void Download::run() {
       set_state(DownloadState::kError, error.what());
       const bool unused = empty_swarm();
       tally_.pause();
+      {
+        MutexLock lock(mutex_);
+        removable_.reset();
+      }
       wait_to_retry();
       if (unused) forget_lost_file();
     }
@@ -92,10 +97,12 @@ void Download::run() {
 }
 
 void Download::check() {
-  set_state(DownloadState::kChecking, "");
-  checked_bytes_ = 0;
   std::optional<ResumeState> saved;
   if (!environment_.state_dir.empty()) saved = load_resume_state(environment_.state_dir, torrent_);
+  checked_bytes_ = 0;
+  if (saved && saved->seeding.removed && !store_.exists()) wait_while_removed();
+  if (stopping_) return;
+  set_state(DownloadState::kChecking, "");
   const PieceStore::Opened opened = store_.open(saved);
   tally_.open(opened.origin, saved ? saved->seeding : SeedRecord{});
   const Bitfield held = verify(opened);
@@ -176,7 +183,7 @@ void Download::take_part() {
   }
   started_ = Clock::now();
   tally_.start(started_);
-  if (const auto limit = seeded_enough()) return rest(*limit);
+  if (has_left()) return;
   swarm()->open();
   if (is_to_be_finished()) complete();
   const bool seeding = swarm()->left().all_held() || !swarm()->fetches();
@@ -194,7 +201,7 @@ void Download::take_part() {
   while (!stopping_) {
     throw_storage_problem();
     if (is_to_be_finished()) complete();
-    if (const auto limit = seeded_enough()) return rest(*limit);
+    if (has_left()) return;
     if (announcer_.next() <= Clock::now()) announce();
     dial_due();
     if (next_save_ <= Clock::now()) save_progress();
@@ -211,7 +218,7 @@ void Download::complete() {
   tally_.count(swarm()->uploaded, false, Clock::now());
   store_.finish();
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  tally_.complete(std::chrono::duration_cast<seconds>(since_1970));
+  tally_.complete(std::chrono::duration_cast<milliseconds>(since_1970));
   try {
     save_state(true);
   } catch (const std::system_error& error) {
@@ -227,6 +234,7 @@ void Download::complete() {
   fields.emplace_back(
       "rate", static_cast<std::uint64_t>(took > 0 ? static_cast<double>(received) / took : 0));
   log_info("torrent.complete", fields);
+  environment_.look_at_space();
   environment_.on_complete.completed(
       {torrent_.info_hash, torrent_.file_name, torrent_.layout.file_length()});
   set_state(DownloadState::kSeeding, "");
@@ -254,7 +262,20 @@ std::optional<std::string_view> Download::seeded_enough() {
   }
   MutexLock lock(mutex_);
   upload_goal_ = reached ? UINT64_MAX : goal;
+  removable_.reset();
+  if (whole && tally_.record().fetched) {
+    removable_ = {torrent_.info_hash, torrent_.layout.file_length(), tally_.record().completed_at};
+  }
   return reached;
+}
+
+// True when it does not take part for now.
+bool Download::has_left() {
+  const auto limit = seeded_enough();
+  if (removal_asked_.exchange(false) && remove_file()) return true;
+  if (!limit) return false;
+  rest(*limit);
+  return true;
 }
 
 // It has been seeded enough: nobody is served until the limits allow more.
@@ -272,8 +293,61 @@ void Download::rest(std::string_view limit) {
   tally_.pause();
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   const std::uint64_t length = torrent_.layout.file_length();
-  while (!stopping_ && environment_.seed_limits.load().reached(record, length)) wait_for_poke();
-  announcer_.announce_soon(Clock::now());
+  while (!stopping_ && !removal_asked_ && environment_.seed_limits.load().reached(record, length)) {
+    wait_for_poke();
+  }
+  announcer_.announce_soon(environment_.announce_pace.next(Clock::now()));
+}
+
+// Its space is wanted. False: it goes on as it was, since the file is somebody else's now.
+bool Download::remove_file() {
+  if (!is_whole() || !tally_.record().fetched) return false;
+  fetch_again_ = false;  // what was asked for until now
+  if (const std::string reason = store_.why_to_keep(); !reason.empty()) {
+    log_kept(reason);
+    return false;
+  }
+  if (!empty_swarm()) return true;  // somebody reads it still: it is begun anew, and asked again
+  announcer_.leave(counters(), Clock::now() + kLeaveTime);
+  tally_.pause();
+  tally_.set_removed(true);
+  try {
+    save_state(true);  // first, so that it is not fetched again whatever happens now
+    store_.remove();
+  } catch (const std::system_error& error) {
+    tally_.set_removed(false);
+    log_kept(error.what());
+    announcer_.announce_soon(Clock::now());
+    return true;
+  }
+  Fields fields = log_fields();
+  fields.emplace_back("bytes", torrent_.layout.file_length());
+  fields.emplace_back("path", store_.path());
+  log_info("torrent.removed_for_space", fields);
+  MutexLock lock(mutex_);
+  removable_.reset();
+  lost_swarm_ = std::move(swarm_);
+  book_.start_over(Clock::now());
+  return true;
+}
+
+// Nor is it asked again.
+void Download::log_kept(const std::string& reason) {
+  tally_.disown();
+  {
+    MutexLock lock(mutex_);
+    removable_.reset();
+  }
+  Fields fields = log_fields();
+  fields.emplace_back("reason", reason);
+  log_warn("torrent.kept", fields);
+  environment_.look_at_space();  // another has to go instead
+}
+
+void Download::wait_while_removed() {
+  set_state(DownloadState::kRemoved,
+            "removed to make space; drop the torrent again to have it fetched");
+  while (!stopping_ && !fetch_again_.exchange(false)) wait_for_poke();
 }
 
 void Download::depart() {
@@ -551,6 +625,30 @@ void Download::access_changed() {
   poke_locked();
 }
 
+// ---- Space ----
+
+std::optional<RemovableDownload> Download::removable() const {
+  MutexLock lock(mutex_);
+  std::optional<RemovableDownload> removable = removable_;
+  if (removable) removable->leaving = removal_asked_;
+  return removable;
+}
+
+void Download::remove_for_space() {
+  removal_asked_ = true;
+  poke();
+}
+
+void Download::fetch_again() {
+  fetch_again_ = true;
+  poke();
+}
+
+void Download::forget_removal() {
+  if (environment_.state_dir.empty() || status().state != DownloadState::kRemoved) return;
+  remove_resume_state(environment_.state_dir, torrent_.info_hash);
+}
+
 // ---- Telling ----
 
 void Download::log_rates() const {
@@ -580,8 +678,10 @@ DownloadStatus Download::status() const {
     MutexLock lock(mutex_);
     status.state = state_;
     status.reason = problem_;
-    status.rate_down = down_.per_second();
-    status.rate_up = up_.per_second();
+    if (swarm_) {
+      status.rate_down = down_.per_second();
+      status.rate_up = up_.per_second();
+    }
     peers = swarm_;
     lost = lost_swarm_;
   }

@@ -32,15 +32,16 @@
 #include "peer/piece_store.h"
 #include "peer/seed_limits.h"
 #include "peer/seed_tally.h"
+#include "peer/space_plan.h"
 #include "peer/swarm.h"
 #include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
 
-enum class DownloadState { kChecking, kDownloading, kSeeding, kFinished, kError };
+enum class DownloadState { kChecking, kDownloading, kSeeding, kFinished, kRemoved, kError };
 inline constexpr std::array kDownloadStates{DownloadState::kChecking, DownloadState::kDownloading,
-                                            DownloadState::kSeeding, DownloadState::kFinished,
-                                            DownloadState::kError};
+                                            DownloadState::kSeeding,  DownloadState::kFinished,
+                                            DownloadState::kRemoved,  DownloadState::kError};
 std::string_view download_state_name(DownloadState state);
 
 struct DownloadStatus {
@@ -80,6 +81,7 @@ class Download : public std::enable_shared_from_this<Download> {
     AnnouncePace announce_pace;
     std::atomic<SeedLimits> seed_limits;  // a change wants a poke() of each
     CompletionProgram& on_complete;
+    std::function<void()> look_at_space;  // called without a lock held
     unsigned hash_threads = 1;
   };
 
@@ -107,6 +109,16 @@ class Download : public std::enable_shared_from_this<Download> {
   // as long as it is not known what is held, and when it has been seeded enough.
   bool accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
 
+  // What it is while its file may be removed to make space; nothing otherwise, as long as the file
+  // is not one that this daemon has fetched.
+  std::optional<RemovableDownload> removable() const EXCLUDES(mutex_);
+  // Removes the file soon, if nobody has touched it. The torrent stays, and is not fetched again
+  // until fetch_again(), which changes nothing for one that is not removed.
+  void remove_for_space() EXCLUDES(mutex_);
+  void fetch_again() EXCLUDES(mutex_);
+  // After join(): a file that was removed is no longer remembered as such.
+  void forget_removal() EXCLUDES(mutex_);
+
   // Once a second while something may move: feeds the rates.
   void tick(TimePoint now) EXCLUDES(mutex_);
   DownloadStatus status() const EXCLUDES(mutex_);
@@ -120,7 +132,11 @@ class Download : public std::enable_shared_from_this<Download> {
   void complete();
   bool is_whole() const;
   std::optional<std::string_view> seeded_enough() EXCLUDES(mutex_);
+  bool has_left() EXCLUDES(mutex_);
   void rest(std::string_view limit) EXCLUDES(mutex_);
+  bool remove_file() EXCLUDES(mutex_);
+  void log_kept(const std::string& reason) EXCLUDES(mutex_);
+  void wait_while_removed() EXCLUDES(mutex_);
   void depart();
   void announce();
   void dial_due();
@@ -156,6 +172,8 @@ class Download : public std::enable_shared_from_this<Download> {
   PieceStore store_;
   TorrentBandwidth bandwidth_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> removal_asked_ = false;
+  std::atomic<bool> fetch_again_ = false;
   std::atomic<std::uint64_t> checked_bytes_ = 0;
   std::thread thread_;
 
@@ -180,6 +198,7 @@ class Download : public std::enable_shared_from_this<Download> {
   PeerBook book_ GUARDED_BY(mutex_);
   Random random_ GUARDED_BY(mutex_);
   std::uint64_t upload_goal_ GUARDED_BY(mutex_) = UINT64_MAX;  // of swarm_; then its thread looks
+  std::optional<RemovableDownload> removable_ GUARDED_BY(mutex_);
   RateMeter down_ GUARDED_BY(mutex_);
   RateMeter up_ GUARDED_BY(mutex_);
   std::shared_ptr<Swarm> swarm_ GUARDED_BY(mutex_);       // once checked

@@ -154,6 +154,16 @@ void DownloadDir::rename(const std::string& from, const std::string& to) const {
   if (::fsync(directory_.get()) < 0) throw_errno("sync " + path_);
 }
 
+bool DownloadDir::exists(const std::string& name) const {
+  struct stat status;
+  return ::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+         errno != ENOENT;
+}
+
+void DownloadDir::remove(const std::string& name) const {
+  if (::unlinkat(directory_.get(), name.c_str(), 0) < 0) throw_errno("remove " + path_of(name));
+}
+
 std::uint64_t DownloadDir::free_bytes() const {
   struct statvfs status;
   if (::fstatvfs(directory_.get(), &status) < 0) throw_errno("statvfs " + path_);

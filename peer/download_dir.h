@@ -68,6 +68,11 @@ class DownloadDir {
   // Makes everything on its file system durable (syncfs(2)). Throws std::system_error.
   void sync_all() const;
 
+  // Is there anything called `name`? It is a plain one here, no path.
+  bool exists(const std::string& name) const;
+  // Removes the file of that plain name. Throws std::system_error.
+  void remove(const std::string& name) const;
+
   std::uint64_t free_bytes() const;
 
  private:

@@ -68,6 +68,12 @@ ConfigSchema peer_schema(PeerConfig& config) {
             "The address to tell trackers that trust this network, on hosts with several.");
   keys.size("min_free_space", config.min_free_space, 0, std::numeric_limits<std::int64_t>::max(),
             "Bytes to leave free in download_dir.");
+  keys.size(
+      "watermark.low", config.watermark.low, 0, std::numeric_limits<std::int64_t>::max(),
+      "Below so many free bytes in download_dir the oldest complete downloads are removed, those\n"
+      "that this peerd has fetched and nobody has changed; 0 removes nothing.");
+  keys.size("watermark.high", config.watermark.high, 0, std::numeric_limits<std::int64_t>::max(),
+            "Until so many bytes are free; 0 is as much as low.");
   keys.command("on_complete", config.on_complete,
                "A program to run when a download completes, and its arguments; see peerd(8).");
   keys.duration("on_complete_timeout", config.on_complete_timeout, seconds(1),
@@ -83,6 +89,9 @@ ConfigSchema peer_schema(PeerConfig& config) {
 
 void check_settings(const PeerConfig& config, const ConfigSchema& keys) {
   server_options(config);
+  if (config.watermark.high != 0 && config.watermark.high < config.watermark.low) {
+    keys.refuse("watermark.high", "must not be less than watermark.low");
+  }
   if (config.on_complete.empty()) return;
   const std::string& program = config.on_complete.front();
   const std::string problem = program_problem(program);
@@ -102,6 +111,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.torrent_limits = config.limits;
   options.seed_limits = {config.seed_ratio_thousandths,
                          static_cast<std::uint32_t>(ceil<seconds>(config.seed_time).count())};
+  options.space = config.watermark;
   options.on_complete = {config.on_complete, config.on_complete_timeout};
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {

@@ -36,6 +36,7 @@ struct PeerConfig {
   std::uint64_t min_free_space = 0;
   std::vector<std::string> on_complete;  // a program and its arguments
   milliseconds on_complete_timeout = std::chrono::hours(1);
+  SpaceMarks watermark;
   milliseconds progress_interval = seconds(10);
   unsigned file_mode = 0644;
   std::string group;  // empty: the daemon's own
@@ -46,8 +47,8 @@ struct PeerConfig {
 // The keys, bound to the fields of `config`, which must outlive the result.
 ConfigSchema peer_schema(PeerConfig& config);
 
-// What the schema cannot see. Throws ConfigError: what server_options() throws, and when
-// on_complete cannot be run. `keys` is the schema of `config`.
+// What the schema cannot see. Throws ConfigError: what server_options() throws, and when the marks
+// contradict each other or on_complete cannot be run. `keys` is the schema of `config`.
 void check_settings(const PeerConfig& config, const ConfigSchema& keys);
 
 // For the node. Throws ConfigError when announce_address is no address or there is no such group.

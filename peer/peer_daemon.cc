@@ -23,7 +23,7 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 16> kLive{"max_connections",
+  constexpr std::array<std::string_view, 18> kLive{"max_connections",
                                                    "max_connections_per_address",
                                                    "allow",
                                                    "deny",
@@ -35,6 +35,8 @@ bool applies_live(const std::string& key) {
                                                    "seed.time",
                                                    "on_complete",
                                                    "on_complete_timeout",
+                                                   "watermark.low",
+                                                   "watermark.high",
                                                    "progress_interval",
                                                    "metrics_file",
                                                    "log.file",
@@ -153,6 +155,8 @@ void PeerDaemon::reload() {
   server_.set_torrent_limits(config_.limits);
   config_.seed_ratio_thousandths = fresh.seed_ratio_thousandths;
   config_.seed_time = fresh.seed_time;
+  config_.watermark = fresh.watermark;
+  server_.set_space(config_.watermark);
   config_.on_complete = fresh.on_complete;
   config_.on_complete_timeout = fresh.on_complete_timeout;
   const PeerServer::Options options = server_options(config_);

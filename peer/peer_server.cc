@@ -48,8 +48,13 @@ PeerServer::PeerServer(const Options& options)
                    .announce_pace = {},
                    .seed_limits = options.seed_limits,
                    .on_complete = on_complete_,
+                   .look_at_space = [this] { space_.look_soon(); },
                    .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
-      torrent_limits_(options.torrent_limits) {
+      torrent_limits_(options.torrent_limits),
+      space_(options.space,
+             {.free_bytes = [this] { return directory_.free_bytes(); },
+              .downloads = [this] { return removable(); },
+              .remove = [this](const InfoHash& info_hash) { remove_for_space(info_hash); }}) {
   connections_.set_access(options.access, ConnectionThreads::Live::kNewcomers);
   // An original that is cut off without a word spins for ever.
   server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
@@ -74,6 +79,7 @@ PeerServer::~PeerServer() {
 
 void PeerServer::start() {
   server_.start();
+  if (!environment_.state_dir.empty()) space_.start();
 }
 
 void PeerServer::begin_stop() {
@@ -84,6 +90,7 @@ void PeerServer::begin_stop() {
 std::vector<DownloadStatus> PeerServer::stop() {
   server_.stop();
   begin_stop();
+  space_.stop();
   for (const auto& download : downloads()) download->join();
   on_complete_.stop();
   connections_.stop();
@@ -148,12 +155,31 @@ void PeerServer::remove(const std::vector<InfoHash>& info_hashes) {
   for (const auto& download : leaving) download->begin_stop();
   for (const auto& download : leaving) download->join();
   std::vector<DownloadStatus> last;
-  for (const auto& download : leaving) last.push_back(download->status());
+  for (const auto& download : leaving) {
+    last.push_back(download->status());
+    download->forget_removal();
+  }
   // Only now are their names free again.
   MutexLock lock(mutex_);
   for (const DownloadStatus& torrent : last) {
     if (forget_locked(torrent.info_hash)) departed_.add(torrent);
   }
+}
+
+void PeerServer::fetch_again(const InfoHash& info_hash) {
+  if (const auto download = find(info_hash)) download->fetch_again();
+}
+
+void PeerServer::remove_for_space(const InfoHash& info_hash) {
+  if (const auto download = find(info_hash)) download->remove_for_space();
+}
+
+std::vector<RemovableDownload> PeerServer::removable() const {
+  std::vector<RemovableDownload> all;
+  for (const auto& download : downloads()) {
+    if (const auto one = download->removable()) all.push_back(*one);
+  }
+  return all;
 }
 
 void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
@@ -262,12 +288,15 @@ std::uint32_t PeerServer::max_pieces() const {
   return most;
 }
 
-std::shared_ptr<Download> PeerServer::find(const FirstFrame& first) const {
+std::shared_ptr<Download> PeerServer::find(const InfoHash& info_hash) const {
   MutexLock lock(mutex_);
-  if (first.greeting) {
-    const auto found = entries_.find(first.greeting->info_hash);
-    return found == entries_.end() ? nullptr : found->second.download;
-  }
+  const auto found = entries_.find(info_hash);
+  return found == entries_.end() ? nullptr : found->second.download;
+}
+
+std::shared_ptr<Download> PeerServer::find(const FirstFrame& first) const {
+  if (first.greeting) return find(first.greeting->info_hash);
+  MutexLock lock(mutex_);
   // An original does not say which torrent it means: the one whose piece count matches, if there is
   // exactly one (PROTOCOL.md section 5).
   std::shared_ptr<Download> match;

@@ -17,6 +17,7 @@
 #include "common/tcp_server.h"
 #include "peer/completion_program.h"
 #include "peer/download.h"
+#include "peer/space_keeper.h"
 #include "peer/torrent_limits.h"
 
 namespace piecework::peer {
@@ -46,6 +47,7 @@ class PeerServer {
     AccessList access;
     SeedLimits seed_limits;
     CompletionProgram::Settings on_complete;
+    SpaceMarks space;  // without state_dir nothing is removed
   };
 
   struct Snapshot {
@@ -74,14 +76,19 @@ class PeerServer {
   // the torrent file, is what a later refusal names. Throws std::system_error when there is no
   // thread for it; then it is not there.
   std::optional<std::string> add(Torrent torrent, const std::string& origin) EXCLUDES(mutex_);
-  // Ends them, all at the same time; data and state stay. Passes over what is not there.
+  // Ends them, all at the same time; data and state stay, but one that was removed to make space
+  // may come again. Passes over what is not there.
   void remove(const std::vector<InfoHash>& info_hashes) EXCLUDES(mutex_);
+
+  // If its file was removed to make space, it is fetched again.
+  void fetch_again(const InfoHash& info_hash) EXCLUDES(mutex_);
 
   // From now on.
   void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);
   // Of single torrents, those that are there and those to come; belongs to the owner's thread.
   void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
   void set_seed_limits(const SeedLimits& limits) EXCLUDES(mutex_);
+  void set_space(const SpaceMarks& marks) { space_.set(marks); }
   void set_on_complete(const CompletionProgram::Settings& settings) { on_complete_.set(settings); }
 
   // Who may be talked to, and how many connections there may be. Who is denied from now on is told
@@ -108,7 +115,10 @@ class PeerServer {
   bool forget_locked(const InfoHash& info_hash) REQUIRES(mutex_);
   void talk(ConnectionThreads::Connection& connection);
   std::uint32_t max_pieces() const EXCLUDES(mutex_);
+  std::shared_ptr<Download> find(const InfoHash& info_hash) const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);
+  std::vector<RemovableDownload> removable() const EXCLUDES(mutex_);
+  void remove_for_space(const InfoHash& info_hash) EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Download>> downloads() const EXCLUDES(mutex_);
   void warn_of_ambiguous_limits() const EXCLUDES(mutex_);
 
@@ -124,6 +134,8 @@ class PeerServer {
   std::unordered_map<std::string_view, InfoHash> by_name_ GUARDED_BY(mutex_);  // of their file_name
   Traffic departed_ GUARDED_BY(mutex_);  // of torrents removed
   std::vector<TorrentLimit> torrent_limits_ GUARDED_BY(mutex_);
+
+  SpaceKeeper space_;  // last: its thread uses the others
 };
 
 }  // namespace piecework::peer

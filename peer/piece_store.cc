@@ -157,6 +157,26 @@ void PieceStore::finish() {
   });
 }
 
+bool PieceStore::exists() const {
+  return directory_.exists(torrent_.file_name) ||
+         directory_.exists(DownloadDir::part_name(torrent_.file_name));
+}
+
+std::string PieceStore::why_to_keep() const {
+  struct stat status;
+  if (is_part_) return path() + " is not complete";
+  if (!is_intact()) return path() + " was changed or replaced";
+  if (::fstat(file_.get(), &status) < 0 || status.st_nlink != 1) {
+    return path() + " has other links, and removing it would free nothing";
+  }
+  return "";
+}
+
+void PieceStore::remove() {
+  storage_call([&] { directory_.remove(torrent_.file_name); });
+  file_.reset();
+}
+
 ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
   // A complete file is the one that was checked, whatever has become of it since.
   return {is_part_ ? mark() : mark_, !is_part_, clean, verified, {}};

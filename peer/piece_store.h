@@ -77,6 +77,14 @@ class PieceStore {
   // Syncs and gives the complete file its final name. Throws StorageError.
   void finish();
 
+  // Is there a file, under either name?
+  bool exists() const;
+  // Why the complete file is not to be removed: somebody has changed, replaced or linked it since
+  // it was opened. Empty when nothing is in the way.
+  std::string why_to_keep() const;
+  // Removes and closes it; nobody uses it any more. Throws StorageError.
+  void remove();
+
   // What to remember now. `verified` must have been durable by the last sync().
   ResumeState state(const Bitfield& verified, bool clean) const;
 

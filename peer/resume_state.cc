@@ -56,7 +56,9 @@ SeedRecord parse_seeding(const Json& json) {
   seeding.fetched = json.find("fetched") != nullptr && json.require_bool("fetched");
   seeding.uploaded = unsigned_or_zero(json, "uploaded", UINT64_MAX / 2);
   seeding.seeded = milliseconds(unsigned_or_zero(json, "seeded_ms", kMostSeconds * 1000));
-  seeding.completed_at = seconds(unsigned_or_zero(json, "completed_at", kMostSeconds));
+  seeding.completed_at =
+      milliseconds(unsigned_or_zero(json, "completed_at_ms", kMostSeconds * 1000));
+  seeding.removed = json.find("removed") != nullptr && json.require_bool("removed");
   return seeding;
 }
 
@@ -115,9 +117,14 @@ void save_resume_state(const std::string& state_dir, const Torrent& torrent,
       .add("fetched", seeding.fetched)
       .add("uploaded", seeding.uploaded)
       .add("seeded_ms", std::int64_t{seeding.seeded.count()})
-      .add("completed_at", std::int64_t{seeding.completed_at.count()});
+      .add("completed_at_ms", std::int64_t{seeding.completed_at.count()})
+      .add("removed", seeding.removed);
   write_file_atomically(resume_state_path(state_dir, torrent.info_hash), json.dump() + "\n",
                         kStateMode, durability);
+}
+
+void remove_resume_state(const std::string& state_dir, const InfoHash& info_hash) {
+  ::unlink(resume_state_path(state_dir, info_hash).c_str());
 }
 
 }  // namespace piecework::peer

@@ -30,6 +30,9 @@ std::optional<ResumeState> load_resume_state(const std::string& state_dir, const
 void save_resume_state(const std::string& state_dir, const Torrent& torrent,
                        const ResumeState& state, Durability durability = Durability::kSynced);
 
+// There may be none.
+void remove_resume_state(const std::string& state_dir, const InfoHash& info_hash);
+
 std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash);
 
 }  // namespace piecework::peer

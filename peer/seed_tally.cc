@@ -9,6 +9,7 @@ void SeedTally::open(FileOrigin origin, const SeedRecord& saved) {
     record_ = saved;
     mark_saved();
   }
+  record_.removed = false;
   if (origin == FileOrigin::kMade) {
     record_ = {.fetched = true};
   } else if (origin == FileOrigin::kUnknown) {

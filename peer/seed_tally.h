@@ -10,10 +10,11 @@
 namespace piecework::peer {
 
 struct SeedRecord {
-  bool fetched = false;        // the whole file, by this daemon
-  std::uint64_t uploaded = 0;  // bytes of pieces
-  milliseconds seeded{0};      // for so long it was served while complete
-  seconds completed_at{0};     // since 1970, by the wall clock; 0: not by this daemon
+  bool fetched = false;          // the whole file, by this daemon
+  std::uint64_t uploaded = 0;    // bytes of pieces
+  milliseconds seeded{0};        // for so long it was served while complete
+  milliseconds completed_at{0};  // since 1970, by the wall clock; 0: not by this daemon
+  bool removed = false;          // to make space: not to be fetched until somebody asks for it
 
   bool operator==(const SeedRecord&) const = default;
 };
@@ -37,8 +38,12 @@ class SeedTally {
   // Adds what has been sent, and the time since start() or the last call when the file was
   // `complete` all that time and it takes part. `uploaded`: bytes since this object was made.
   void count(std::uint64_t uploaded, bool complete, TimePoint now);
-  // The last piece has been verified; wall-clock seconds since 1970.
-  void complete(seconds now) { record_.completed_at = now; }
+  // The last piece has been verified; by the wall clock, since 1970.
+  void complete(milliseconds now) { record_.completed_at = now; }
+
+  // It may be that somebody else wants the file.
+  void disown() { record_.fetched = false; }
+  void set_removed(bool removed) { record_.removed = removed; }
 
   const SeedRecord& record() const { return record_; }
 

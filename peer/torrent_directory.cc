@@ -245,6 +245,7 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
   if (known != known_.end() && known->second.running == running_of(torrent)) {
     known->second.mark = mark;
     known->second.trouble.clear();
+    server_.fetch_again(torrent.info_hash);  // it was dropped anew
     return;
   }
   forget({name});

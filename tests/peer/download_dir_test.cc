@@ -239,6 +239,26 @@ TEST_SUITE("download_dir") {
     tree->sync_all();
   }
 
+  TEST_CASE("what is there is told, and removed; a link, not what it leads to") {
+    const TempDir temp;
+    const TempDir outside;
+    outside.write("kept", "data");
+    temp.write("file", "data");
+    namespace fs = std::filesystem;
+    fs::create_symlink(outside.file("kept"), temp.file("link"));
+    fs::create_directory(temp.file("sub"));
+    const DownloadDir directory(temp.path(), {});
+    for (const std::string name : {"file", "link"}) {
+      CHECK(directory.exists(name));
+      directory.remove(name);
+      CHECK_FALSE(directory.exists(name));
+      CHECK(error_of([&] { directory.remove(name); }, name) ==
+            std::errc::no_such_file_or_directory);
+    }
+    CHECK(error_of([&] { directory.remove("sub"); }, "sub"));
+    CHECK(outside.read("kept") == "data");
+  }
+
   TEST_CASE("it stays the same directory when its name is taken by another") {
     const TempDir temp;
     const DownloadDir directory(temp.file("downloads"), {});

@@ -57,6 +57,8 @@ TEST_SUITE("node_metrics") {
              "piecework_peer_torrents{port=\"5555\",state=\"checking\"} 0",
              "piecework_peer_torrents{port=\"5555\",state=\"downloading\"} 1",
              "piecework_peer_torrents{port=\"5555\",state=\"error\"} 0",
+             "piecework_peer_torrents{port=\"5555\",state=\"finished\"} 0",
+             "piecework_peer_torrents{port=\"5555\",state=\"removed\"} 0",
              "piecework_peer_torrents{port=\"5555\",state=\"seeding\"} 1",
              "piecework_peer_torrents_unlisted{port=\"5555\"} 0",
              "piecework_peer_size_bytes{port=\"5555\"} 2000",

@@ -78,9 +78,7 @@ TEST_SUITE("node_status") {
   }
 
   TEST_CASE("every state has a name that is read back") {
-    for (const auto state :
-         {DownloadState::kChecking, DownloadState::kDownloading, DownloadState::kSeeding,
-          DownloadState::kFinished, DownloadState::kError}) {
+    for (const DownloadState state : kDownloadStates) {
       NodeStatus node = some_node();
       node.torrents[0].state = state;
       CHECK(parse_status(format_status(node)).torrents[0].state == state);

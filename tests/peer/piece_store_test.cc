@@ -292,6 +292,33 @@ TEST_SUITE("piece_store") {
     CHECK(store.open(complete).origin == FileOrigin::kUnknown);
   }
 
+  TEST_CASE("a complete file is removed, unless somebody has changed, replaced or linked it") {
+    namespace fs = std::filesystem;
+    const Rig rig;
+    PieceStore store = rig.store();
+    CHECK_FALSE(store.exists());
+    opened(store);
+    CHECK(store.exists());
+    CHECK(has(store.why_to_keep(), "is not complete"));
+    rig.write(store, "11111");
+    store.finish();
+    CHECK(store.exists());
+    CHECK(store.why_to_keep().empty());
+    fs::create_hard_link(rig.temp.file(kName), rig.temp.file("link"));
+    CHECK(has(store.why_to_keep(), "other links"));
+    fs::remove(rig.temp.file("link"));
+    fs::rename(rig.temp.file(kName), rig.temp.file("aside"));
+    CHECK(has(store.why_to_keep(), "changed or replaced"));
+    rig.temp.write(kName, rig.sample.content);
+    CHECK(has(store.why_to_keep(), "changed or replaced"));
+    fs::rename(rig.temp.file("aside"), rig.temp.file(kName));
+    CHECK(store.why_to_keep().empty());
+    store.remove();
+    CHECK_FALSE(store.exists());
+    CHECK_THROWS_AS(store.remove(), StorageError);
+    CHECK(opened(store) == "00000 00000");
+  }
+
   TEST_CASE("a complete file is checked once, and not again while it is unchanged") {
     const Rig rig;
     rig.temp.write(kName, rig.sample.content);

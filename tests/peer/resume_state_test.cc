@@ -25,7 +25,8 @@ ResumeState some_state(const Bitfield& verified) {
           .seeding = {.fetched = true,
                       .uploaded = 6'000'000'000,
                       .seeded = milliseconds(1'234'567),
-                      .completed_at = seconds(1'700'000'000)}};
+                      .completed_at = seconds(1'700'000'000),
+                      .removed = true}};
 }
 
 // A good state file of a torrent of 10 pieces with `key` changed to `value`, or without it.
@@ -147,11 +148,12 @@ TEST_SUITE("resume_state") {
         {"verified", "\"80g0\""},
         {"verified", "\"80c0\", \"verified\": \"80c0\""},
         {"verified", "\"80c0\", \"fetched\": 1"},
+        {"verified", "\"80c0\", \"removed\": 0"},
         {"verified", "\"80c0\", \"uploaded\": -1"},
         {"verified", "\"80c0\", \"uploaded\": 18446744073709551615"},
         {"verified", "\"80c0\", \"seeded_ms\": 1.5"},
         {"verified", "\"80c0\", \"seeded_ms\": 100000000000001"},
-        {"verified", "\"80c0\", \"completed_at\": \"now\""},
+        {"verified", "\"80c0\", \"completed_at_ms\": \"now\""},
     };
     for (const auto& c : kCases) {
       const std::string text = state_text(torrent, c.key, c.value);

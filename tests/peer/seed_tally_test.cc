@@ -40,6 +40,17 @@ TEST_SUITE("seed_tally") {
     CHECK_FALSE(tally.record().fetched);
   }
 
+  TEST_CASE("a file that was removed is not, once there is one") {
+    SeedTally tally;
+    tally.open(FileOrigin::kKnown, kSaved);
+    tally.set_removed(true);
+    CHECK(tally.record().removed);
+    tally.open(FileOrigin::kMade, kSaved);
+    CHECK(tally.record() == SeedRecord{.fetched = true});
+    tally.disown();
+    CHECK_FALSE(tally.record().fetched);
+  }
+
   TEST_CASE("only the time in which a complete file is served counts, and no part of it is lost") {
     SeedTally tally;
     tally.open(FileOrigin::kMade, {});

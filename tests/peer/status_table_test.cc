@@ -77,10 +77,10 @@ TEST_SUITE("status_table") {
     const StatusTable table = status_table(
         node({torrent("b", DownloadState::kSeeding), torrent("a", DownloadState::kSeeding), busy,
               torrent("c", DownloadState::kChecking), download("y"), download("x"),
-              torrent("w", DownloadState::kError)}));
-    CHECK(names_of(table) == std::vector<std::string>{"w", "x", "y", "c", "z", "a", "b"});
-    CHECK(table.total[0] == "7 torrents");
-    CHECK(table.total[7] == "1 error, 2 downloading, 1 checking, 3 seeding");
+              torrent("g", DownloadState::kRemoved), torrent("w", DownloadState::kError)}));
+    CHECK(names_of(table) == std::vector<std::string>{"w", "x", "y", "c", "z", "a", "b", "g"});
+    CHECK(table.total[0] == "8 torrents");
+    CHECK(table.total[7] == "1 error, 2 downloading, 1 checking, 3 seeding, 1 removed");
   }
 
   TEST_CASE("what is not complete is never 100%") {

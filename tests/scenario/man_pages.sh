@@ -13,7 +13,7 @@ cd "$work"
 # `listening`.
 events() {
   find "$@" -name '*.cc' -exec grep -hv '^ *//' {} + | grep -oE '"(listening|[a-z]+\.[a-z]+(_[a-z]+)*)"' |
-    tr -d '"' | grep -Ev '^(log\.(file|level)|seed\.(ratio|time))$' | sort -u
+    tr -d '"' | grep -Ev '^(log\.(file|level)|seed\.(ratio|time)|watermark\.(low|high))$' | sort -u
 }
 # documented_events PAGE: the tags of its list of events.
 documented_events() {
