@@ -62,7 +62,9 @@ SeedRecord parse_seeding(const Json& json) {
   return seeding;
 }
 
-ResumeState parse(const std::string& text, const Torrent& torrent) {
+}  // namespace
+
+ResumeState parse_resume_state(std::string_view text, const Torrent& torrent) {
   const Json json = Json::parse(text);
   json.require_unsigned("version", kFormatVersion, kFormatVersion);
   if (json.require_string("info_hash") != torrent.info_hash.to_hex()) {
@@ -80,28 +82,7 @@ ResumeState parse(const std::string& text, const Torrent& torrent) {
   return state;
 }
 
-}  // namespace
-
-std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash) {
-  return state_dir + "/" + info_hash.to_hex() + ".json";
-}
-
-std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent) {
-  const std::string path = resume_state_path(state_dir, torrent.info_hash);
-  try {
-    return parse(read_small_file(path, kMaxStateBytes), torrent);
-  } catch (const JsonError& error) {
-    log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
-  } catch (const std::system_error& error) {
-    if (error.code() != std::errc::no_such_file_or_directory) {
-      log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
-    }
-  }
-  return std::nullopt;
-}
-
-void save_resume_state(const std::string& state_dir, const Torrent& torrent,
-                       const ResumeState& state, Durability durability) {
+std::string format_resume_state(const Torrent& torrent, const ResumeState& state) {
   const SeedRecord& seeding = state.seeding;
   Json json;
   json.add("version", kFormatVersion)
@@ -119,8 +100,31 @@ void save_resume_state(const std::string& state_dir, const Torrent& torrent,
       .add("seeded_ms", std::int64_t{seeding.seeded.count()})
       .add("completed_at_ms", std::int64_t{seeding.completed_at.count()})
       .add("removed", seeding.removed);
-  write_file_atomically(resume_state_path(state_dir, torrent.info_hash), json.dump() + "\n",
-                        kStateMode, durability);
+  return json.dump() + "\n";
+}
+
+std::string resume_state_path(const std::string& state_dir, const InfoHash& info_hash) {
+  return state_dir + "/" + info_hash.to_hex() + ".json";
+}
+
+std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent) {
+  const std::string path = resume_state_path(state_dir, torrent.info_hash);
+  try {
+    return parse_resume_state(read_small_file(path, kMaxStateBytes), torrent);
+  } catch (const JsonError& error) {
+    log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) {
+      log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
+    }
+  }
+  return std::nullopt;
+}
+
+void save_resume_state(const std::string& state_dir, const Torrent& torrent,
+                       const ResumeState& state, Durability durability) {
+  write_file_atomically(resume_state_path(state_dir, torrent.info_hash),
+                        format_resume_state(torrent, state), kStateMode, durability);
 }
 
 void remove_resume_state(const std::string& state_dir, const InfoHash& info_hash) {

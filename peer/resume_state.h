@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/atomic_file.h"
 #include "common/bitfield.h"
@@ -21,6 +22,12 @@ struct ResumeState {
   Bitfield verified;      // their data was synced before this was saved
   SeedRecord seeding;     // a state saved without it has one of zeros
 };
+
+// What a state file says of `torrent`. Throws JsonError when it is none, another torrent's, or does
+// not say which of its pieces are verified.
+ResumeState parse_resume_state(std::string_view text, const Torrent& torrent);
+// The text of the file; parse_resume_state() of it gives the same state again.
+std::string format_resume_state(const Torrent& torrent, const ResumeState& state);
 
 // HASH.json in `state_dir`. Nothing when there is none, or when it cannot be read or believed,
 // which is logged (`state.ignored`).
