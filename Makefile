@@ -1,6 +1,7 @@
 # Piecework. `make help` lists the targets.
 #
-# One build/<variant>/ per variant: release, asan (with UBSan), tsan, clang (lock analysis only).
+# One build/<variant>/ per variant: release, asan (with UBSan), tsan, fuzz (clang's libFuzzer with
+# both), clang (lock analysis only).
 # Quiet unless V=1. Compiler output never goes beside the sources.
 
 VARIANT ?= release
@@ -18,6 +19,8 @@ LDFLAGS ?= -Wl,-z,relro,-z,now
 SANITIZE_release :=
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan := -fsanitize=thread
+SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+                 -fsanitize-ignorelist=tests/fuzz/ignored.txt -fno-omit-frame-pointer
 SANITIZE := $(SANITIZE_$(VARIANT))
 COMPILE := $(CXX) -std=c++20 -I. $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -pthread -D_FILE_OFFSET_BITS=64
 LIBS := -lyaml-cpp -lcrypto -pthread
@@ -26,7 +29,9 @@ COMMON := $(wildcard common/*.cc)
 TRACKER := $(filter-out tracker/main.cc,$(wildcard tracker/*.cc))
 PEERCTL := $(wildcard peer/peerctl*.cc)
 PEER := $(filter-out peer/main.cc $(PEERCTL),$(wildcard peer/*.cc))
-UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc)
+FUZZ := $(filter-out tests/fuzz/libfuzzer.cc %_test.cc,$(wildcard tests/fuzz/*.cc))
+UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc) $(FUZZ) \
+        $(wildcard tests/fuzz/*_test.cc)
 BENCH := $(wildcard tests/bench/*.cc)
 objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
 
@@ -46,7 +51,12 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(BENCH))
 bench-programs: $(BENCH_PROGRAMS)
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call objects,$(COMMON))
 
-$(PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/unit_tests:
+FUZZ_SUPPORT := $(addprefix tests/support/,eventually.cc sample_torrent.cc socket_pair.cc)
+$(BUILD)/fuzz: LDFLAGS += -fsanitize=fuzzer
+$(BUILD)/fuzz: $(call objects,tests/fuzz/libfuzzer.cc $(FUZZ) $(FUZZ_SUPPORT) $(TRACKER) $(PEER) \
+                 $(COMMON))
+
+$(PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/unit_tests $(BUILD)/fuzz:
 	@echo "  link $@"
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) $(SANITIZE) -o $@ $^ $(LIBS)
@@ -62,8 +72,8 @@ $(BUILD)/tests/bench/%.o: CXXFLAGS := -O2 -g
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: build-deps test-deps deb-deps check-deps
-build-deps test-deps deb-deps check-deps: %-deps:
+.PHONY: build-deps test-deps deb-deps check-deps fuzz-deps
+build-deps test-deps deb-deps check-deps fuzz-deps: %-deps:
 	@scripts/install_deps.sh $*
 
 # A second make builds once the packages are there, on all cores, whatever the first was told.
@@ -76,6 +86,13 @@ test: test-deps
 asan tsan:
 	@$(MAKE) --no-print-directory test VARIANT=$@ SLOW=6
 
+# Each reader of what strangers send, on new inputs for so many seconds. What it finds fails.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: fuzz-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=fuzz CXX=clang++ build/fuzz/fuzz
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh build/fuzz/fuzz
+
 .PHONY: unit
 unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
@@ -86,7 +103,7 @@ unit: $(BUILD)/unit_tests
 check: check-deps test locks tidy format-check shellcheck includes manual units lintian
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
-ALL_SOURCES = $(ALL_CC) $(UNIT) $(BENCH) $(wildcard */*.h tests/*/*.h)
+ALL_SOURCES = $(ALL_CC) $(UNIT) tests/fuzz/libfuzzer.cc $(BENCH) $(wildcard */*.h tests/*/*.h)
 CLANG_FLAGS := -std=c++20 -I. -pthread -D_FILE_OFFSET_BITS=64
 
 .PHONY: locks
@@ -194,6 +211,7 @@ help:
 	@echo "make demo       installs what is missing, builds, and shows a swarm at work [FILE=...]"
 	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
+	@echo "make fuzz       the readers of what strangers send, on inputs made up [FUZZ_SECONDS=60]"
 	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes, lintian"
 	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
 	@echo "make install    programs, units, man pages, configuration [PREFIX=/usr/local DESTDIR=]"

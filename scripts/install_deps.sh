@@ -1,20 +1,22 @@
 #!/bin/sh
-# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|deb|check`.
-# `test` and `deb` include `build`, and `check` all of them. Uses apt-get, as root or by sudo.
+# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|deb|check|fuzz`.
+# All include `build`, and `check` all but `fuzz`. Uses apt-get, as root or by sudo.
 set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
 test="$build doctest-dev python3 strace"
 deb="$build debhelper"
 check="$test $deb clang clang-tidy clang-format shellcheck mandoc lintian systemd"
+fuzz="$build clang libclang-rt-dev"
 
 case ${1:-} in
   build) wanted=$build ;;
   test) wanted=$test ;;
   deb) wanted=$deb ;;
   check) wanted=$check ;;
+  fuzz) wanted=$fuzz ;;
   *)
-    echo "usage: $0 build|test|deb|check" >&2
+    echo "usage: $0 build|test|deb|check|fuzz" >&2
     exit 64
     ;;
 esac
