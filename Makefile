@@ -31,7 +31,7 @@ PEERCTL := $(wildcard peer/peerctl*.cc)
 PEER := $(filter-out peer/main.cc $(PEERCTL),$(wildcard peer/*.cc))
 FUZZ := $(filter-out tests/fuzz/libfuzzer.cc %_test.cc,$(wildcard tests/fuzz/*.cc))
 UNIT := $(wildcard tests/common/*.cc tests/tracker/*.cc tests/peer/*.cc tests/support/*.cc) $(FUZZ) \
-        $(wildcard tests/fuzz/*_test.cc)
+        $(wildcard tests/fuzz/*_test.cc tests/model/*.cc)
 BENCH := $(wildcard tests/bench/*.cc)
 objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
 
@@ -92,6 +92,13 @@ FUZZ_SECONDS ?= 60
 fuzz: fuzz-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=fuzz CXX=clang++ build/fuzz/fuzz
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh build/fuzz/fuzz
+
+# Thousands of seeded swarms and registries, of which make test runs a few hundred.
+MODEL_RUNS ?= 5000
+.PHONY: model
+model: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/unit_tests
+	$(Q)MODEL_RUNS=$(MODEL_RUNS) $(BUILD)/unit_tests -ts=swarm_model,registry_model
 
 .PHONY: unit
 unit: $(BUILD)/unit_tests
@@ -212,6 +219,7 @@ help:
 	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
 	@echo "make fuzz       the readers of what strangers send, on inputs made up [FUZZ_SECONDS=60]"
+	@echo "make model      seeded swarms and registries on a clock of their own [MODEL_RUNS=5000]"
 	@echo "make check      the tests, lock analysis, clang-tidy, format, shellcheck, includes, lintian"
 	@echo "make bench      speed: medians beside what the machine allows, in less than ten minutes"
 	@echo "make install    programs, units, man pages, configuration [PREFIX=/usr/local DESTDIR=]"
