@@ -256,7 +256,7 @@ std::optional<PieceClaim> Exchange::claim_suggested_locked(TimePoint now) {
 }
 
 void Exchange::offer_locked() {
-  if (!offers_ || send_.value() != SendState::Value::k01) return;
+  if (!offers_ || ending_ || send_.value() != SendState::Value::k01) return;
   while (const auto piece = offers_->next()) {
     outbox_.push(EncodedMessage::indexed(MessageId::kSuggest, *piece));
   }

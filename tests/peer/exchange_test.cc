@@ -476,6 +476,16 @@ TEST_SUITE("exchange") {
     CHECK(suggested(rig.said()).size() == 2);
   }
 
+  TEST_CASE("nothing more is offered to who is about to go: it would not hear of it") {
+    Rig rig(PeerKind::kOurs, "1111111", "0000000", {.requests = 256, .suggest = true});
+    rig.interested();
+    const auto offered = suggested(rig.said());
+    REQUIRE(!offered.empty());
+    rig.exchange.stop_asking();
+    rig.exchange.on_have(offered.front());
+    CHECK(rig.said() == "");
+  }
+
   TEST_CASE("two leechers are not offered the same while there is something else") {
     const Bitfield all = pieces("1111");
     LeftPieces left(all, 1);
