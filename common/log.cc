@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/line_budget.h"
 #include "common/mutex.h"
 #include "common/repeated_lines.h"
 #include "common/unique_fd.h"
@@ -77,12 +78,16 @@ class Log {
   void flush_repeated(bool everything) EXCLUDES(mutex_);
 
  private:
+  void drop_unaffordable_locked(std::vector<RepeatedLines::Held>& due, TimePoint now)
+      REQUIRES(mutex_);
+
   std::atomic<LogLevel> level_{LogLevel::kInfo};
   Mutex mutex_;
   std::string path_ GUARDED_BY(mutex_){kStderrPath};
   std::shared_ptr<const Destination> destination_ GUARDED_BY(mutex_) =
       std::make_shared<Destination>(UniqueFd());
   RepeatedLines repeated_ GUARDED_BY(mutex_);
+  LineBudget budget_ GUARDED_BY(mutex_);
 };
 
 // Never destroyed, so that a thread that ends late can still log.
@@ -126,6 +131,17 @@ void cut_to_bound(std::string& text) {
   text.resize(kept);
   if (in_quotes) text += '"';
   text += kCutMark;
+}
+
+// All of a line but its time.
+std::string line_text(LogLevel level, std::string_view event, const Fields& fields) {
+  std::string text(log_level_name(level));
+  text += ' ';
+  text += event;
+  if (!fields.empty()) text += ' ';
+  text += format_fields(fields);
+  cut_to_bound(text);
+  return text;
 }
 
 // One write(2) a line: with O_APPEND lines never mix, whoever else writes to the file.
@@ -180,7 +196,9 @@ void Log::line(const std::string& text) {
   bool admitted = false;
   {
     MutexLock lock(mutex_);
-    admitted = repeated_.admit(text, Clock::now(), due);
+    const TimePoint now = Clock::now();
+    admitted = repeated_.admit(text, now, due) && budget_.admit(text, now);
+    drop_unaffordable_locked(due, now);
     to = destination_;
   }
   for (const auto& held : due) write_line(*to, held.text, held.count);
@@ -189,13 +207,27 @@ void Log::line(const std::string& text) {
 
 void Log::flush_repeated(bool everything) {
   std::vector<RepeatedLines::Held> due;
+  std::vector<LineBudget::Held> beyond_budget;
   std::shared_ptr<const Destination> to;
   {
     MutexLock lock(mutex_);
-    due = repeated_.take_due(Clock::now(), everything);
+    const TimePoint now = Clock::now();
+    due = repeated_.take_due(now, everything);
+    drop_unaffordable_locked(due, now);
+    beyond_budget = budget_.take_due(now, everything);
     to = destination_;
   }
   for (const auto& held : due) write_line(*to, held.text, held.count);
+  for (const auto& [event, lines] : beyond_budget) {
+    write_line(*to,
+               line_text(LogLevel::kWarn, "log.held_back", {{"event", event}, {"lines", lines}}));
+  }
+}
+
+// Those that differ only in who they are about are many, and so are the counts of each.
+void Log::drop_unaffordable_locked(std::vector<RepeatedLines::Held>& due, TimePoint now) {
+  std::erase_if(due, [&](const RepeatedLines::Held& held)
+                         REQUIRES(mutex_) { return !budget_.admit(held.text, now, held.count); });
 }
 
 }  // namespace
@@ -224,14 +256,7 @@ bool log_enabled(LogLevel level) {
 }
 
 void log_line(LogLevel level, std::string_view event, const Fields& fields) {
-  if (!log_enabled(level)) return;
-  std::string text(log_level_name(level));
-  text += ' ';
-  text += event;
-  if (!fields.empty()) text += ' ';
-  text += format_fields(fields);
-  cut_to_bound(text);
-  the_log().line(text);
+  if (log_enabled(level)) the_log().line(line_text(level, event, fields));
 }
 
 void log_flush_repeated(bool everything) {

@@ -1,8 +1,9 @@
 // The log: one line an event,
 //   2026-11-21T18:28:27.807Z info torrent.complete hash=ce4dc45d name=video.mp4
 // time (UTC), level, dotted event, key=value with values escaped (fields.h), never over 4 KiB.
-// Equal lines are held back after the first few and reported as one line with their count. The log
-// is the project's only process-wide object. Safe from any thread; call it with no lock held.
+// Equal lines are held back after the first few and reported as one line with their count, and so
+// are those about strangers beyond what a log can take (line_budget.h). The log is the project's
+// only process-wide object. Safe from any thread; call it with no lock held.
 #pragma once
 
 #include <optional>

@@ -154,6 +154,20 @@ TEST_SUITE("log") {
     CHECK(without_time(log.lines()[4]) == "warn peer.refused peer=10.0.0.1:1 repeated=7");
   }
 
+  TEST_CASE("a flood of lines about strangers is held back, and how many were is said") {
+    LogToFile log;
+    for (int i = 0; i < 3000; ++i) {
+      log_warn("flood.refused", {{"peer", "10.0.0.1:" + std::to_string(i)}});
+    }
+    CHECK(log.lines().size() < 2100);
+    log_warn("flood.other", {{"file", "x"}});
+    CHECK(without_time(log.lines().back()) == "warn flood.other file=x");
+    const std::size_t printed = log.lines().size() - 1;
+    log_flush_repeated(true);
+    CHECK(without_time(log.lines().back()) ==
+          "warn log.held_back event=flood.refused lines=" + std::to_string(3000 - printed));
+  }
+
   TEST_CASE("reopening goes on in a new file after the old one was renamed") {
     LogToFile log;
     log_info("a.before", {});
