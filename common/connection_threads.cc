@@ -81,6 +81,17 @@ void ConnectionThreads::first_frame_done(Connection& connection) {
   connection.evictable_ = false;
 }
 
+void ConnectionThreads::at_rest(Connection& connection) {
+  MutexLock lock(mutex_);
+  connection.evictable_ = true;
+  live_.splice(live_.end(), live_, connection.place_);
+}
+
+bool ConnectionThreads::has_made_room(const Connection& connection) const {
+  MutexLock lock(mutex_);
+  return connection.evicted_;
+}
+
 bool ConnectionThreads::evict_one() {
   MutexLock lock(mutex_);
   return evict_one_locked(nullptr);
@@ -221,7 +232,7 @@ bool ConnectionThreads::evict_one_locked(const IpAddress* address) {
   const auto candidate = [&](const Connection* c) {
     return c->evictable_ && !c->evicted_ && (!address || c->remote_.address == *address);
   };
-  // live_ is in the order of arrival, so the first is the one that has waited longest.
+  // live_ is in that order, so the first is the one that has waited longest.
   const auto oldest = std::find_if(live_.begin(), live_.end(), candidate);
   if (oldest == live_.end()) return false;
   (*oldest)->evicted_ = true;

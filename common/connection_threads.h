@@ -53,7 +53,7 @@ class ConnectionThreads {
     const Endpoint remote_;
     std::atomic<bool> denied_ = false;
     // Guarded by ConnectionThreads::mutex_:
-    bool evictable_;                          // no complete first frame yet
+    bool evictable_;                          // no complete first frame yet, or at rest
     bool evicted_ = false;                    // no longer counted
     std::shared_ptr<Post> post_;              // while its thread is counted there
     std::list<Connection*>::iterator place_;  // in live_
@@ -109,6 +109,13 @@ class ConnectionThreads {
   // The connection has shown who it is: it no longer makes room for others.
   void first_frame_done(Connection& connection) EXCLUDES(mutex_);
 
+  // It waits for its next frame, and does not care much when: until first_frame_done() is called
+  // again it makes room for others as if it had arrived now.
+  void at_rest(Connection& connection) EXCLUDES(mutex_);
+
+  // Was it shut down to make room for another?
+  bool has_made_room(const Connection& connection) const EXCLUDES(mutex_);
+
   // Shuts down the one that has gone longest without a first frame. False when there is none.
   bool evict_one() EXCLUDES(mutex_);
 
@@ -156,7 +163,7 @@ class ConnectionThreads {
   std::uint64_t denied_count_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::weak_ptr<Door>> doors_ GUARDED_BY(mutex_);
-  std::list<Connection*> live_ GUARDED_BY(mutex_);  // in the order of arrival
+  std::list<Connection*> live_ GUARDED_BY(mutex_);  // by arrival, or since when at rest
   std::unordered_map<IpAddress, std::size_t> per_address_ GUARDED_BY(mutex_);
   std::size_t counted_ GUARDED_BY(mutex_) = 0;  // live_ without those evicted
 

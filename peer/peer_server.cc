@@ -20,6 +20,7 @@ constexpr int kChecksAtATime = 2;
 // First frames for torrents of so many pieces are read whatever is here: that one is not here yet,
 // or no longer, is no fault of the peer's.
 constexpr std::uint32_t kLeastMaxPieces = 64 << 10;
+constexpr std::string_view kMadeRoom = "made_room";
 
 }  // namespace
 
@@ -249,34 +250,49 @@ PeerServer::Snapshot PeerServer::snapshot() const {
 }
 
 void PeerServer::talk(ConnectionThreads::Connection& connection) {
+  const auto refused = [&](LogLevel level, std::string_view reason, const Fields& details = {}) {
+    log_refused(level, connection, reason, details);
+  };
   try {
     auto first =
         recv_first_frame(connection.stream(), max_pieces(), Clock::now() + kFirstFrameTime);
-    if (!first && connection.is_denied()) {
-      log_info("peer.refused", {{"peer", connection.remote().to_string()}, {"reason", "denied"}});
+    if (!first) {
+      if (!why_closed(connection).empty()) refused(LogLevel::kInfo, why_closed(connection));
+      return;
     }
-    if (!first) return;
     connections_.first_frame_done(connection);
     const auto download = find(*first);
     const bool original = !first->greeting;
     if (download && download->accept(connection, std::move(*first))) return;
-    log_info("peer.refused", {{"peer", connection.remote().to_string()},
-                              {"reason", download ? download_state_name(download->status().state)
-                                                  : "unknown_torrent"}});
+    refused(LogLevel::kInfo,
+            download ? download_state_name(download->status().state) : "unknown_torrent");
     if (original) {  // one that is cut off without a word spins for ever
       connection.stream().send_all(EncodedMessage::plain(MessageId::kServerClose).bytes(),
                                    Clock::now() + kFirstFrameTime);
     }
   } catch (const ProtocolError& error) {
-    Fields fields{{"peer", connection.remote().to_string()}, {"reason", error.reason()}};
-    fields.insert(fields.end(), error.fields().begin(), error.fields().end());
-    log_warn("peer.refused", fields);
+    refused(LogLevel::kWarn, error.reason(), error.fields());
   } catch (const TimeoutError&) {
-    log_info("peer.refused",
-             {{"peer", connection.remote().to_string()}, {"reason", "no_first_frame"}});
+    refused(LogLevel::kInfo, "no_first_frame");
   } catch (const std::exception& error) {
-    log_info("peer.refused", {{"peer", connection.remote().to_string()}, {"reason", error.what()}});
+    refused(LogLevel::kInfo, error.what());
   }
+}
+
+std::string_view PeerServer::why_closed(const ConnectionThreads::Connection& connection) const {
+  if (connection.is_denied()) return "denied";
+  return connections_.has_made_room(connection) ? kMadeRoom : std::string_view();
+}
+
+void PeerServer::log_refused(LogLevel level, const ConnectionThreads::Connection& connection,
+                             std::string_view reason, const Fields& details) const {
+  Fields fields{{"peer", connection.remote().to_string()}};
+  const std::string_view ours = why_closed(connection);
+  fields.emplace_back("reason", ours.empty() ? reason : ours);
+  // One that we have closed has not broken anything off.
+  if (!ours.empty()) return log_info("peer.refused", fields);
+  fields.insert(fields.end(), details.begin(), details.end());
+  log_line(level, "peer.refused", fields);
 }
 
 std::uint32_t PeerServer::max_pieces() const {

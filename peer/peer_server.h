@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/connection_threads.h"
+#include "common/log.h"
 #include "common/mutex.h"
 #include "common/tcp_server.h"
 #include "peer/completion_program.h"
@@ -114,6 +115,10 @@ class PeerServer {
   std::optional<std::string> why_taken_locked(const Torrent& torrent) const REQUIRES(mutex_);
   bool forget_locked(const InfoHash& info_hash) REQUIRES(mutex_);
   void talk(ConnectionThreads::Connection& connection);
+  // By us, before it has said anything; empty: not by us.
+  std::string_view why_closed(const ConnectionThreads::Connection& connection) const;
+  void log_refused(LogLevel level, const ConnectionThreads::Connection& connection,
+                   std::string_view reason, const Fields& details) const;
   std::uint32_t max_pieces() const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const InfoHash& info_hash) const EXCLUDES(mutex_);
   std::shared_ptr<Download> find(const FirstFrame& first) const EXCLUDES(mutex_);

@@ -48,6 +48,7 @@ class Requests {
                                             kMaxAnnounceRequestBytes);
     last_ = kFrameHeaderBytes + length;
     fill(last_, deadline);
+    if (std::exchange(waits_, false)) threads_.first_frame_done(connection_);
     return std::string_view(reinterpret_cast<const char*>(buffer_.data()), last_)
         .substr(kFrameHeaderBytes);
   }
@@ -85,12 +86,15 @@ class Requests {
       if (const auto n = connection_.stream().try_recv_some(buffer, soon)) return *n;
       takes_long();
     }
+    // One that was answered long ago holds no place that somebody else could use.
+    if (!std::exchange(waits_, true)) threads_.at_rest(connection_);
     return connection_.stream().recv_some(buffer, deadline);
   }
 
   ConnectionThreads::Connection& connection_;
   ConnectionThreads& threads_;
   bool brief_ = true;
+  bool waits_ = true;  // for a whole request, and is shut down when a newcomer has no place else
   TimePoint brief_until_ = Clock::now() + kBriefWait;
   std::size_t held_ = 0;  // bytes in the buffer,
   std::size_t last_ = 0;  // of which so many are the request handed out
@@ -104,11 +108,15 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
   Stream& stream = connection.stream();
   const Endpoint& peer = connection.remote();
   bool answered = false;
+  const auto log_end = [&](LogLevel level, std::string_view reason, const Fields& details = {}) {
+    if (connection.is_denied()) return log_closed(LogLevel::kInfo, peer, "denied");
+    if (threads.has_made_room(connection)) return log_closed(LogLevel::kInfo, peer, "made_room");
+    log_closed(level, peer, reason, details);
+  };
   try {
     Requests requests(connection, threads);
     Deadline deadline = Clock::now() + kFirstRequestTime;
     while (const auto request = requests.next(deadline)) {
-      if (!answered) threads.first_frame_done(connection);
       const TimePoint now = Clock::now();
       const std::string answer = service.answer(*request, peer, now);
       // Who asks again may ask for ever, and a long answer may have to wait for its reader.
@@ -122,21 +130,16 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
       ::sched_yield();
       deadline = Clock::now() + kNextRequestTime;
     }
-    if (connection.is_denied()) {
-      log_closed(LogLevel::kInfo, peer, "denied");
-    } else {
-      log_closed(LogLevel::kDebug, peer, "end_of_stream");
-    }
+    log_end(LogLevel::kDebug, "end_of_stream");
   } catch (const ProtocolError& error) {
-    log_closed(LogLevel::kWarn, peer, error.reason(), error.fields());
+    log_end(LogLevel::kWarn, error.reason(), error.fields());
   } catch (const TimeoutError&) {
     // To stay silent after an answer is not to have broken anything.
-    log_closed(answered ? LogLevel::kDebug : LogLevel::kWarn, peer,
-               answered ? "idle" : "no_request");
+    log_end(answered ? LogLevel::kDebug : LogLevel::kWarn, answered ? "idle" : "no_request");
   } catch (const std::system_error& error) {
-    log_closed(LogLevel::kInfo, peer, error.what());
+    log_end(LogLevel::kInfo, error.what());
   } catch (const std::exception& error) {
-    log_closed(LogLevel::kError, peer, error.what());
+    log_end(LogLevel::kError, error.what());
   }
 }
 

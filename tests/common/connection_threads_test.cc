@@ -28,7 +28,8 @@ Endpoint from(int host) {
   return {*IpAddress::parse("10.0.0." + std::to_string(host)), 5555};
 }
 
-// Connections whose handlers echo every byte until the stream ends. 'f' is a first frame.
+// Connections whose handlers echo every byte until the stream ends. 'f' is a first frame,
+// and after an 'r' it is at rest.
 class Echoes {
  public:
   explicit Echoes(ConnectionThreads::Limits limits) : threads("echo", limits) {}
@@ -60,6 +61,7 @@ class Echoes {
 
   ConnectionThreads threads;
   std::atomic<int> running{0};
+  std::atomic<int> made_room{0};  // of those that ended
 
  private:
   void echo(Connection& connection) {
@@ -68,10 +70,12 @@ class Echoes {
       std::byte byte;
       while (connection.stream().recv_some({&byte, 1}, soon()) > 0) {
         if (byte == std::byte{'f'}) threads.first_frame_done(connection);
+        if (byte == std::byte{'r'}) threads.at_rest(connection);
         connection.stream().send_all({&byte, 1}, soon());
       }
     } catch (const std::exception&) {
     }
+    if (threads.has_made_room(connection)) ++made_room;
     --running;
   }
 };
@@ -394,6 +398,38 @@ TEST_SUITE("connection_threads") {
     CHECK(talks.answers('x'));
     CHECK(dialled.answers('x'));
     CHECK(echoes.threads.count() == 2);
+  }
+
+  TEST_CASE("one at rest makes room, after those that have waited for longer") {
+    Echoes echoes({.total = 3, .per_address = 3});
+    auto resting = echoes.start(1);
+    auto silent = echoes.start(2);
+    auto busy = echoes.start(3);
+    CHECK(resting.answers('f'));
+    CHECK(busy.answers('f'));
+    CHECK(resting.answers('r'));
+    auto newcomer = echoes.start(4);
+    CHECK(silent.ended());
+    CHECK(newcomer.answers('f'));
+    auto another = echoes.start(5);
+    CHECK(resting.ended());
+    CHECK(another.answers('f'));
+    CHECK(busy.answers('x'));
+    CHECK(newcomer.answers('x'));
+  }
+
+  TEST_CASE("one that goes on after a rest keeps its place") {
+    Echoes echoes({.total = 1, .per_address = 1});
+    auto one = echoes.start(1);
+    CHECK(one.answers('f'));
+    CHECK(one.answers('r'));
+    CHECK(one.answers('f'));
+    CHECK(echoes.start(2).started == Started::kFull);
+    CHECK(one.answers('r'));
+    CHECK(echoes.start(2).started == Started::kYes);
+    CHECK(one.ended());
+    CHECK(eventually([&] { return echoes.running == 0; }));
+    CHECK(echoes.made_room == 1);
   }
 
   TEST_CASE("those evicted who do not notice do not pile up") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -252,6 +253,20 @@ TEST_SUITE("tracker_connection") {
     }
     Client client(tracker);
     CHECK(parse_announce_response(client.ask(original(1))).error_code == 0);
+  }
+
+  TEST_CASE("who was answered and stays makes room for a newcomer") {
+    Tracker tracker;
+    std::vector<std::unique_ptr<Client>> guests;
+    for (int i = 0; i < 50; ++i) {
+      guests.push_back(std::make_unique<Client>(tracker));
+      CHECK(parse_announce_response(guests.back()->ask(original(1))).error_code == 0);
+    }
+    for (int i = 0; i < 10; ++i) {
+      Client newcomer(tracker);
+      CHECK(parse_announce_response(newcomer.ask(original(2))).error_code == 0);
+    }
+    CHECK(tracker.registry.counts().peers == 2);
   }
 
   TEST_CASE("stopping wakes connections that say nothing") {
