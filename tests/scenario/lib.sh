@@ -265,3 +265,22 @@ for torrent in json.load(open(sys.argv[1]))["torrents"]:
 has_status() { [ "$(status_value "$1" "$2" "$3")" = "$4" ]; }
 # has_reason NAME TORRENT_NAME [REGEX]: its status gives a reason (that matches).
 has_reason() { status_value "$1" "$2" reason | grep -Eq -- "${3:-.}"; }
+
+# What NAME holds now.
+memory_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/${pids[$1]}/status"; }
+threads_of() { sed -n 's/^Threads:[^0-9]*//p' "/proc/${pids[$1]}/status"; }
+descriptors_of() { find "/proc/${pids[$1]}/fd" -mindepth 1 | wc -l; }
+
+# note_size NAME: of before something happens to it. is_as_before NAME [MIB]: it has as many threads
+# and descriptors as then, or nearly, and at most so much more memory (default 16).
+declare -A size_before=()
+note_size() { size_before[$1]="$(memory_kib "$1") $(threads_of "$1") $(descriptors_of "$1")"; }
+is_as_before() {
+  local memory threads descriptors now most=${2:-16}
+  [ "$SLOW" = 1 ] || most=$((most + 256)) # the sanitizers keep what was freed
+  read -r memory threads descriptors <<<"${size_before[$1]}"
+  now="$(memory_kib "$1") $(threads_of "$1") $(descriptors_of "$1")"
+  echo "$1: KiB, threads and descriptors ${size_before[$1]} before, $now now"
+  awk -v m="$memory" -v t="$threads" -v d="$descriptors" -v most="$most" \
+    '{ exit !($1 <= m + most * 1024 && $2 <= t + 8 && $3 <= d + 8) }' <<<"$now"
+}
