@@ -51,15 +51,24 @@ void PeerBook::named_by_tracker(const std::vector<Endpoint>& peers, TimePoint no
   });
 }
 
+// Who has waited longest comes first: of more than there are places for, who could not be reached
+// is due again before all the others have had their turn.
 std::vector<Endpoint> PeerBook::take_due(TimePoint now) {
   std::vector<Endpoint> due;
-  for (auto& [endpoint, entry] : entries_) {
-    if (!has_place()) break;
+  if (!has_place()) return due;
+  for (const auto& [endpoint, entry] : entries_) {
     if (entry.dialled || accepted_.contains(endpoint) || now < entry.not_before) continue;
-    entry.dialled = true;
-    ++dialled_;
     due.push_back(endpoint);
   }
+  const auto earlier = [this](const Endpoint& a, const Endpoint& b) {
+    return entries_.at(a).not_before < entries_.at(b).not_before;
+  };
+  const std::size_t taken = std::min(due.size(), max_dialled_ - dialled_);
+  std::partial_sort(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(taken), due.end(),
+                    earlier);
+  due.resize(taken);
+  for (const Endpoint& endpoint : due) entries_.at(endpoint).dialled = true;
+  dialled_ += taken;
   return due;
 }
 

@@ -66,6 +66,22 @@ TEST_SUITE("peer_book") {
     CHECK(book.take_due(kStart + std::chrono::hours(2)).empty());
   }
 
+  TEST_CASE("of many that cannot be reached each has its turn") {
+    constexpr int kPeers = 2000;
+    PeerBook book(50);
+    Random random(1);
+    book.named_by_tracker(peers(kPeers), kStart);
+    std::set<Endpoint> dialled;
+    // Each attempt takes five seconds, and who failed is due again long before the last was tried.
+    for (TimePoint now = kStart; now <= kStart + seconds(5) * (kPeers / 50); now += seconds(5)) {
+      for (const Endpoint& one : book.take_due(now)) {
+        dialled.insert(one);
+        book.ended(one, Outcome::kUnreachable, now, random);
+      }
+    }
+    CHECK(dialled.size() == kPeers);
+  }
+
   TEST_CASE("no more are dialled at a time than there are places") {
     PeerBook book(2);
     Random random(1);
