@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""Dials a peer that wants a torrent, again and again under another name, and serves it wrong pieces.
+
+    lying_peer.py [--from IP] [--names N] --pieces N --piece-length N HOST:PORT INFO_HASH
+
+Each time it says that it has everything, and answers every Request with a piece of the right length
+and the wrong bytes until it is shut out. All pieces of the torrent have the same length. Prints
+
+  name=N requests=N sent=N     what one name came to
+  over names=N
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import argparse
+import json
+import socket
+import struct
+
+from wire import EndOfFile, parse_endpoint, recv_frame, send_frame
+
+UNCHOKE, BITFIELD, REQUEST, PIECE = 1, 5, 6, 7
+
+
+def lie(args, name):
+    requests = sent = 0
+    with socket.create_connection(args.endpoint, timeout=10,
+                                  source_address=(args.source, 0)) as sock:
+        greeting = {"info_hash": args.info_hash, "peer_id": f"liar{name}", "port": 1, "connection": 0,
+                    "requests": 256}
+        try:
+            send_frame(sock, struct.pack(">iB", 1 + args.pieces, BITFIELD) + b"\1" * args.pieces +
+                       json.dumps(greeting).encode())
+            send_frame(sock, struct.pack(">iB", 1, UNCHOKE))
+            while True:
+                body = recv_frame(sock)
+                if len(body) > 4 and body[4] == REQUEST:
+                    requests += 1
+                    send_frame(sock, struct.pack(">iB", 5 + args.piece_length, PIECE) + body[5:9] +
+                               bytes(args.piece_length))
+                    sent += 1
+        except (EndOfFile, OSError):
+            pass
+    print(f"name={name} requests={requests} sent={sent}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="a peer of many names that lies")
+    parser.add_argument("--from", dest="source", default="127.0.0.1")
+    parser.add_argument("--names", type=int, default=1)
+    parser.add_argument("--pieces", type=int, required=True)
+    parser.add_argument("--piece-length", type=int, required=True)
+    parser.add_argument("endpoint", type=parse_endpoint, metavar="HOST:PORT")
+    parser.add_argument("info_hash")
+    args = parser.parse_args()
+    for name in range(args.names):
+        lie(args, name)
+    print(f"over names={args.names}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
