@@ -1,0 +1,100 @@
+#!/bin/bash
+# Peers that take and never give: that ask as fast as they can, that ask and do not read, that say
+# keep-alives or change their mind without end. The decent ones complete beside them, the seeder
+# stays small, and afterwards it is what it was. What the first cost the decent ones is printed.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+connections=20 # with the others fewer than there are upload slots
+pieces=64
+decent=4
+log=$work/seeder/log
+
+# greedy NAME ADDRESS OPTION...: at the seeder.
+greedy() {
+  start "$1" "$python" "$support/greedy_peer.py" --from "$2" --pieces "$pieces" "${@:3}" \
+    "$hash" "$address:${ports[seeder]}"
+  wait_for_line "$work/$1/out" '^all there'
+}
+taken_by() { sed -n 's/^ended bytes=\([0-9]*\) .*/\1/p' "$work/$1/out"; }
+begin_seeding() {
+  start_peer seeder "$@"
+  cp "$work/file.bin" "$work/seeder/downloads/"
+  drop seeder "$work/file.torrent"
+  wait_for_line "$log" 'torrent\.seeding '
+}
+fetched=0
+fetches() {
+  fetched=$((fetched + 1))
+  timeout $((20 * SLOW)) "$BIN/peerctl" get "$work/file.torrent" -o "$work/fair$fetched" &&
+    cmp "$work/file.bin" "$work/fair$fetched/file.bin"
+}
+# The decent ones together; their seconds are for the reader.
+all_complete() {
+  local name
+  for name; do drop "$name" "$work/file.torrent"; done
+  for name; do
+    wait_complete "$name" && cmp "$work/file.bin" "$work/$name/downloads/file.bin" || return
+    echo "# $name: $(value_of "$work/$name/log" torrent.complete seconds) s" >>"$work/notes"
+  done
+}
+decent_ones() {
+  local number
+  names=()
+  for number in $(seq "$decent"); do
+    names+=("$1$number")
+    start_peer "$1$number"
+  done
+}
+
+start_tracker
+random_file $((pieces * 65536)) "$work/file.bin"
+make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 64KiB
+hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+
+echo "# three who only take"
+begin_seeding --set upload_limit=4MiB
+decent_ones alone
+check "$decent decent ones complete alone" all_complete "${names[@]}"
+for name in "${names[@]}"; do stop "$name"; done
+has_sent() { [ "$(status_value seeder file.bin sent)" -ge "$1" ]; }
+wait_until 5 has_sent $((pieces * 65536))
+before=$(status_value seeder file.bin sent)
+decent_ones beside
+for number in 1 2 3; do greedy "greedy$number" "127.11.0.$number"; done
+check "$decent decent ones complete beside three greedy ones" all_complete "${names[@]}"
+greedy_bytes=0
+for number in 1 2 3; do
+  stop "greedy$number" || true
+  greedy_bytes=$((greedy_bytes + $(taken_by "greedy$number")))
+done
+wait_until 5 has_sent $((before + greedy_bytes))
+decent_bytes=$(($(status_value seeder file.bin sent) - before - greedy_bytes))
+cat "$work/notes"
+echo "# of the seeder each decent one had $((decent_bytes / decent)) bytes, each greedy one $((greedy_bytes / 3))"
+for name in "${names[@]}"; do stop "$name"; done
+stop seeder
+
+echo "# those who do not read, and those who babble"
+begin_seeding
+check "a decent peer is served" fetches
+note_size seeder
+keep_alive=000000000000000400000000
+interested=00000000000000050000000102 uninterested=00000000000000050000000103
+check "$connections that ask and do not read" greedy deaf 127.11.1.1 --deaf --connections "$connections"
+check "a decent peer is served" fetches
+check "three with keep-alives without end" greedy alive 127.11.1.2 --connections 3 --say "$keep_alive"
+check "three that change their mind without end, and do not read" \
+  greedy fickle 127.11.1.3 --connections 3 --deaf --say "$interested$uninterested"
+check "a decent peer is served" fetches
+echo "# KiB, threads and descriptors ${size_before[seeder]} before, $(memory_kib seeder) $(threads_of seeder) $(descriptors_of seeder) now"
+# Each has two threads, and 256 Requests and some small frames at most.
+most=$((32 + connections / 4))
+[ "$SLOW" = 1 ] || most=$((most + 512))
+check "memory has a bound" test "$(memory_kib seeder)" -lt $((${size_before[seeder]%% *} + most * 1024))
+for name in deaf alive fickle; do stop "$name" || true; done
+check "the log has not grown with them" test "$(wc -l <"$log")" -lt $((500 + 10 * connections))
+check "afterwards it is as before" wait_until 20 is_as_before seeder
+check "a decent peer is served" fetches
+check_exit "it stops in time" 0 stop_in_time seeder
+finish
