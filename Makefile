@@ -82,6 +82,15 @@ test: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests
 	$(Q)SLOW=$(SLOW) tests/run.sh $(BUILD) $(SCENARIOS)
 
+# The scenarios of strangers and faults at full size, of which `make test` runs a small part. Takes
+# half an hour, and wants 6000 descriptors (ulimit -n).
+TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_input
+.PHONY: torture
+torture: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests
+	$(Q)SLOW=$(SLOW) JOBS=1 LIMIT=1800 LORIS_CONNECTIONS=5000 FLOOD_CONNECTIONS=100000 \
+	    FLOOD_ANNOUNCES=1000000 tests/run.sh $(BUILD) $(TORTURE:%=tests/scenario/%.sh)
+
 .PHONY: asan tsan
 asan tsan:
 	@$(MAKE) --no-print-directory test VARIANT=$@ SLOW=6
@@ -217,6 +226,7 @@ help:
 	@echo "make            the three programs, in build/release"
 	@echo "make demo       installs what is missing, builds, and shows a swarm at work [FILE=...]"
 	@echo "make test       installs what is missing, builds, runs all tests [SCENARIOS=...]"
+	@echo "make torture    hostile peers, floods and faults at full size"
 	@echo "make asan tsan  the tests under AddressSanitizer + UBSan, under ThreadSanitizer"
 	@echo "make fuzz       the readers of what strangers send, on inputs made up [FUZZ_SECONDS=60]"
 	@echo "make model      seeded swarms and registries on a clock of their own [MODEL_RUNS=5000]"
