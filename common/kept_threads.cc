@@ -55,6 +55,9 @@ void KeptThreads::run_thread(std::list<std::thread>::iterator self) {
     work();
     work = nullptr;
   }
+  // Until it is joined, a thread that has ended keeps its stack, and it may be long before the next
+  // run().
+  join_finished();
   MutexLock lock(mutex_);
   finished_.splice(finished_.end(), threads_, self);
   changed_.notify_all();
