@@ -22,8 +22,8 @@ constexpr std::array<std::pair<AnnounceEvent, const char*>, 3> kEvents{
      {AnnounceEvent::kCompleted, "completed"},
      {AnnounceEvent::kStopped, "stopped"}}};
 
-Json parse_object(std::string_view text) {
-  Json message = Json::parse(text);
+Json parse_object(std::string_view text, std::size_t max_values = kMaxJsonValues) {
+  Json message = Json::parse(text, max_values);
   if (!message.is_object()) throw JsonError("must be a JSON object");
   return message;
 }
@@ -182,7 +182,7 @@ std::string format_announce_request(const AnnounceRequest& request) {
 
 AnnounceResponse parse_announce_response(std::string_view text) {
   constexpr std::uint64_t kMaxErrorCode = std::numeric_limits<std::uint32_t>::max();
-  const Json message = parse_object(text);
+  const Json message = parse_object(text, kMaxAnnounceResponseValues);
   AnnounceResponse response;
   response.error_code =
       static_cast<std::uint32_t>(message.require_unsigned("error_code", 0, kMaxErrorCode));

@@ -18,6 +18,9 @@ namespace piecework {
 
 inline constexpr std::uint64_t kMaxAnnounceRequestBytes = 16 << 10;
 inline constexpr std::uint64_t kMaxAnnounceResponseBytes = 1 << 20;
+// More than the longest answer holds when it is full of peers. Full of numbers it would hold five
+// times as many, and each value takes some 50 bytes once it is read.
+inline constexpr std::size_t kMaxAnnounceResponseValues = 100'000;
 inline constexpr std::uint32_t kDefaultNumwant = 50;
 inline constexpr std::uint32_t kMaxNumwant = 200;
 

@@ -62,6 +62,8 @@ std::optional<Json> parse_number(std::string_view text) {
 // reason is then in problem().
 class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
  public:
+  explicit Builder(std::size_t max_values) : max_values_(max_values) {}
+
   using Size = rapidjson::SizeType;
 
   bool Default() { return false; }
@@ -122,7 +124,7 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   }
 
   bool put(Json value) {
-    if (++values_ > kMaxJsonValues) return fail("too many values");
+    if (++values_ > max_values_) return fail("too many values");
     if (levels_.empty()) {
       root_ = std::move(value);
     } else if (Level& level = levels_.back(); level.is_object) {
@@ -155,6 +157,7 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
     return out;
   }
 
+  const std::size_t max_values_;
   std::vector<Level> levels_;
   std::size_t values_ = 0;
   Json root_;
@@ -238,10 +241,10 @@ Json::Json(std::int64_t value) {
   }
 }
 
-Json Json::parse(std::string_view text) {
+Json Json::parse(std::string_view text, std::size_t max_values) {
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  Builder builder;
+  Builder builder(max_values);
   const rapidjson::ParseResult result = reader.Parse<kParseFlags>(stream, builder);
   if (result.Code() == rapidjson::kParseErrorTermination) {
     throw JsonError(builder.problem());

@@ -1,6 +1,6 @@
 // Strict JSON (RFC 8259) as a small value tree: what torrents, tracker messages, greetings, state
 // and status files are made of. Stricter than most readers because its input comes from strangers:
-// nesting beyond kMaxJsonDepth, more than kMaxJsonValues values, duplicate keys, integers beyond 64
+// nesting beyond kMaxJsonDepth, too many values, duplicate keys, integers beyond 64
 // bits, text that is not UTF-8 and anything after the value are refused.
 // Values are plain data: one thread at a time, or shared while nobody changes them.
 #pragma once
@@ -47,8 +47,9 @@ class Json {
   Json(Array value) : value_(std::move(value)) {}
   Json(Object value) : value_(std::move(value)) {}
 
-  // Exactly one JSON value, white space around it allowed. Throws JsonError.
-  static Json parse(std::string_view text);
+  // Exactly one JSON value, white space around it allowed, that holds at most so many values.
+  // Throws JsonError.
+  static Json parse(std::string_view text, std::size_t max_values = kMaxJsonValues);
 
   // Compact text, or indented by two spaces a level. Object members keep their order. Always valid
   // JSON: bytes that are not UTF-8 become U+FFFD, a double that is not finite becomes null.

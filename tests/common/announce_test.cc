@@ -244,6 +244,20 @@ TEST_SUITE("announce") {
     }
   }
 
+  TEST_CASE("an answer that is full of peers is read, one that is full of numbers is not") {
+    std::string full = R"({"error_code":0,"peers":[)";
+    std::string numbers = R"({"error_code":0,"x":[)";
+    const std::string peer = R"({"peer-id":"x","peer-port":1,"peer-ip":"1.2.3.4"})";
+    std::size_t peers = 0;
+    for (; full.size() + peer.size() + 3 <= kMaxAnnounceResponseBytes; ++peers) {
+      full += (peers == 0 ? "" : ",") + peer;
+    }
+    while (numbers.size() + 4 <= kMaxAnnounceResponseBytes) numbers += "1,";
+    CHECK(parse_announce_response(full + "]}").peers->size() == peers);
+    CHECK_THROWS_WITH_AS(parse_announce_response(numbers + "1]}"), "x[99999]: too many values",
+                         JsonError);
+  }
+
   TEST_CASE("bad responses are refused") {
     for (const char* bad :
          {"", "{}", "[]", "null", R"({"error_code": "0"})", R"({"error_code": -1})",
