@@ -1,76 +1,18 @@
 #include "common/stream.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <exception>
 
 #include "common/errors.h"
 #include "common/socket.h"
 
 namespace piecework {
-namespace {
 
-// One sendfile(2) call moves at most this much.
-constexpr std::uint64_t kMaxSendfileBytes = 1 << 20;
-
-constexpr std::size_t kMostLowWater = 256 << 10;
-
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK;
-}
-
-// Calls `call` again for as long as a signal interrupts it.
-template <typename Call>
-auto retry_eintr(Call call) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
-// sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE raised while this lives never reaches anyone.
-class WithoutSigpipe {
- public:
-  WithoutSigpipe() {
-    ::sigemptyset(&sigpipe_);
-    ::sigaddset(&sigpipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-  ~WithoutSigpipe() {
-    const timespec at_once{};
-    ::sigtimedwait(&sigpipe_, nullptr, &at_once);
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  sigset_t sigpipe_;
-  sigset_t before_;
-};
-
-}  // namespace
-
-Stream::Stream(UniqueFd socket) : socket_(std::move(socket)) {
-  const int flags = ::fcntl(socket_.get(), F_GETFL);
-  if (flags < 0 || ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
-    throw_errno("fcntl(O_NONBLOCK)");
-  }
-  // Small messages go out at once; large ones are joined by MSG_MORE. No effect on a Unix socket.
-  const int on = 1;
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
+Stream::Stream(UniqueFd socket) : socket_(std::move(socket)) {}
 
 Stream Stream::prepared(UniqueFd socket) {
-  return Stream(std::move(socket), Prepared());
+  return Stream(ConnectedSocket::prepared(std::move(socket)));
 }
 
 Stream Stream::unconnected(const Endpoint& remote) {
@@ -78,28 +20,7 @@ Stream Stream::unconnected(const Endpoint& remote) {
 }
 
 void Stream::connect(const Endpoint& remote, Deadline deadline) {
-  sockaddr_storage address;
-  const socklen_t length = remote.to_sockaddr(address);
-  const int result = retry_eintr([&] {
-    return ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length);
-  });
-  if (result == 0) return;
-  if (errno != EINPROGRESS) throw_errno("connect " + remote.to_string());
-  wait_for(POLLOUT, deadline, "connect");
-  int error = 0;
-  socklen_t error_length = sizeof error;
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &error_length) < 0) error = errno;
-  if (error == 0) {
-    // A shutdown() during the attempt leaves no error behind, but no connection either.
-    sockaddr_storage peer;
-    socklen_t peer_length = sizeof peer;
-    if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &peer_length) < 0) {
-      error = errno;
-    }
-  }
-  if (error != 0) {
-    throw std::system_error(error, std::generic_category(), "connect " + remote.to_string());
-  }
+  socket_.connect(remote, deadline);
 }
 
 std::size_t Stream::recv_some(std::span<std::byte> buffer, Deadline deadline) {
@@ -112,22 +33,9 @@ std::optional<std::size_t> Stream::try_recv_some(std::span<std::byte> buffer, De
   return try_recv(buffer, 1, deadline);
 }
 
-// Sleeps, if it has to, until `wake_at` bytes are there: to be woken for each few segments of a
-// large body costs more than to copy them.
 std::optional<std::size_t> Stream::try_recv(std::span<std::byte> buffer, std::size_t wake_at,
                                             Deadline deadline) {
-  while (true) {
-    const ssize_t n =
-        retry_eintr([&] { return ::recv(socket_.get(), buffer.data(), buffer.size(), 0); });
-    if (n >= 0) return static_cast<std::size_t>(n);
-    if (!would_block(errno)) throw_errno("recv");
-    const int low_water = static_cast<int>(std::min(wake_at, kMostLowWater));
-    if (low_water != low_water_) {
-      ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
-      low_water_ = low_water;
-    }
-    if (!is_ready(POLLIN, deadline)) return std::nullopt;
-  }
+  return socket_.try_recv(buffer, wake_at, deadline);
 }
 
 bool Stream::recv_exact(std::span<std::byte> buffer, Deadline deadline) {
@@ -146,49 +54,15 @@ bool Stream::recv_exact(std::span<std::byte> buffer, Deadline deadline) {
 }
 
 void Stream::send_all(std::span<const std::byte> data, Deadline deadline, bool more) {
-  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-  while (!data.empty()) {
-    const ssize_t n =
-        retry_eintr([&] { return ::send(socket_.get(), data.data(), data.size(), flags); });
-    if (n >= 0) {
-      data = data.subspan(static_cast<std::size_t>(n));
-    } else if (would_block(errno)) {
-      wait_for(POLLOUT, deadline, "send");
-    } else {
-      throw_errno("send");
-    }
-  }
+  while (!data.empty()) data = data.subspan(socket_.send_some(data, deadline, more));
 }
 
 void Stream::send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline) {
-  const WithoutSigpipe without_sigpipe;
-  auto position = static_cast<off_t>(offset);
-  while (length > 0) {
-    const auto chunk = static_cast<std::size_t>(std::min(length, kMaxSendfileBytes));
-    const ssize_t n =
-        retry_eintr([&] { return ::sendfile(socket_.get(), file, &position, chunk); });
-    if (n > 0) {
-      length -= static_cast<std::uint64_t>(n);
-    } else if (n == 0) {
-      throw FileReadError(std::make_error_code(std::errc::io_error), "file is too short");
-    } else if (would_block(errno)) {
-      wait_for(POLLOUT, deadline, "send");
-    } else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ETIMEDOUT ||
-               errno == EHOSTUNREACH || errno == ENETUNREACH || errno == ECONNABORTED ||
-               errno == ENOBUFS || errno == ENOMEM) {
-      throw_errno("send");
-    } else {
-      throw FileReadError(std::error_code(errno, std::generic_category()), "sendfile");
-    }
-  }
-}
-
-void Stream::shutdown() noexcept {
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_.send_file(file, offset, length, deadline);
 }
 
 void Stream::finish_sending() noexcept {
-  ::shutdown(socket_.get(), SHUT_WR);
+  socket_.finish_sending();
 }
 
 void Stream::drain(Deadline deadline) noexcept {
@@ -199,44 +73,6 @@ void Stream::drain(Deadline deadline) noexcept {
   } catch (const std::exception&) {
     // The connection ends here whatever the other side does.
   }
-}
-
-void Stream::enable_tcp_keepalive() {
-  const int on = 1;
-  const int idle_seconds = 60;
-  const int interval_seconds = 15;
-  const int probes = 4;
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds,
-               sizeof interval_seconds);
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
-
-void Stream::set_buffer_bytes(int bytes) {
-  piecework::set_buffer_bytes(socket_.get(), bytes);
-}
-
-Endpoint Stream::local_endpoint() const {
-  return socket_name(socket_.get());
-}
-
-Endpoint Stream::remote_endpoint() const {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length) < 0) return {};
-  return Endpoint::from_sockaddr(address);
-}
-
-bool Stream::is_ready(short events, Deadline deadline) {
-  pollfd waiting{socket_.get(), events, 0};
-  const int ready = retry_eintr([&] { return ::poll(&waiting, 1, poll_timeout(deadline)); });
-  if (ready < 0) throw_errno("poll");
-  return ready > 0;
-}
-
-void Stream::wait_for(short events, Deadline deadline, const char* what) {
-  if (!is_ready(events, deadline)) throw TimeoutError(std::string(what) + " timed out");
 }
 
 }  // namespace piecework

@@ -1,9 +1,7 @@
 // One TCP connection as a stream of bytes. All traffic of a connection goes through this type, so
-// that an encrypted stream can take its place. Calls block until their deadline; the socket
-// underneath is non-blocking and waited for with poll(2), because a blocking call has no deadline.
-// EINTR is retried here and nowhere else; SIGPIPE is never raised. One thread may receive while
-// another sends. shutdown() may be called from any thread, at any time in the stream's life, and
-// wakes both.
+// that an encrypted stream can take its place. Calls block until their deadline. One thread may
+// receive while another sends. shutdown() may be called from any thread, at any time in the
+// stream's life, and wakes both.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "common/clock.h"
+#include "common/connected_socket.h"
 #include "common/endpoint.h"
 #include "common/unique_fd.h"
 
@@ -52,7 +51,7 @@ class Stream {
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
   // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered.
-  void shutdown() noexcept;
+  void shutdown() noexcept { socket_.shutdown(); }
 
   // No more will be sent; the other side reads to its end.
   void finish_sending() noexcept;
@@ -62,25 +61,21 @@ class Stream {
   void drain(Deadline deadline) noexcept;
 
   // Dead hosts are noticed even when neither side has anything to say (tcp(7) keep-alive).
-  void enable_tcp_keepalive();
+  void enable_tcp_keepalive() { socket_.enable_tcp_keepalive(); }
 
   // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
-  void set_buffer_bytes(int bytes);
+  void set_buffer_bytes(int bytes) { socket_.set_buffer_bytes(bytes); }
 
-  Endpoint local_endpoint() const;
-  Endpoint remote_endpoint() const;
+  Endpoint local_endpoint() const { return socket_.local_endpoint(); }
+  Endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
 
  private:
-  struct Prepared {};
-  Stream(UniqueFd socket, Prepared) : socket_(std::move(socket)) {}
+  explicit Stream(ConnectedSocket socket) : socket_(std::move(socket)) {}
 
   std::optional<std::size_t> try_recv(std::span<std::byte> buffer, std::size_t wake_at,
                                       Deadline deadline);
-  bool is_ready(short events, Deadline deadline);
-  void wait_for(short events, Deadline deadline, const char* what);
 
-  UniqueFd socket_;
-  int low_water_ = 1;  // SO_RCVLOWAT, as it is set
+  ConnectedSocket socket_;
 };
 
 }  // namespace piecework
