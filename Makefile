@@ -23,7 +23,7 @@ SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recov
                  -fsanitize-ignorelist=tests/fuzz/ignored.txt -fno-omit-frame-pointer
 SANITIZE := $(SANITIZE_$(VARIANT))
 COMPILE := $(CXX) -std=c++20 -I. $(WARNINGS) $(CXXFLAGS) $(SANITIZE) -pthread -D_FILE_OFFSET_BITS=64
-LIBS := -lyaml-cpp -lcrypto -pthread
+LIBS := -lyaml-cpp -lssl -lcrypto -pthread
 
 COMMON := $(wildcard common/*.cc)
 TRACKER := $(filter-out tracker/main.cc,$(wildcard tracker/*.cc))

@@ -6,6 +6,18 @@
 #include "common/errors.h"
 
 namespace piecework {
+namespace {
+
+// How a TLS record begins: its type, and the first byte of its version (RFC 8446 section 5.1).
+constexpr std::byte kTlsAlert{21};
+constexpr std::byte kTlsHandshake{22};
+constexpr std::byte kTlsVersion{3};
+
+bool begins_with(std::span<const std::byte> bytes, std::byte record_type) {
+  return bytes[0] == record_type && bytes[1] == kTlsVersion;
+}
+
+}  // namespace
 
 std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t length) {
   std::array<std::byte, kFrameHeaderBytes> header;
@@ -16,15 +28,21 @@ std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t lengt
 std::uint64_t decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> header,
                                   std::uint64_t limit) {
   const auto length = load_be<std::uint64_t>(header);
-  if (length > limit)
-    throw ProtocolError("frame_too_large", {{"length", length}, {"limit", limit}});
-  return length;
+  if (length <= limit) return length;
+  if (begins_with(header, kTlsHandshake)) throw ProtocolError("tls_not_configured");
+  throw ProtocolError("frame_too_large", {{"length", length}, {"limit", limit}});
 }
 
 std::optional<std::uint64_t> recv_frame_header(Stream& stream, std::uint64_t limit,
                                                Deadline deadline) {
-  std::array<std::byte, kFrameHeaderBytes> header;
-  if (!stream.recv_exact(header, deadline)) return std::nullopt;
+  std::array<std::byte, kFrameHeaderBytes> header{};
+  try {
+    if (!stream.recv_exact(header, deadline)) return std::nullopt;
+  } catch (const ProtocolError& error) {
+    // An alert is one byte short of a header.
+    if (error.reason() != kTruncated || !begins_with(header, kTlsAlert)) throw;
+    throw ProtocolError("tls_required");
+  }
   return decode_frame_header(header, limit);
 }
 

@@ -22,13 +22,15 @@ inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint64_t);
 // The header of a frame with a body of `length` bytes.
 std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t length);
 
-// What a header says. Throws ProtocolError "frame_too_large" (length, limit) when N > limit.
+// What a header says. Throws ProtocolError "frame_too_large" (length, limit) when N > limit, or
+// then "tls_not_configured" when it is the beginning of TLS.
 std::uint64_t decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> header,
                                   std::uint64_t limit);
 
 // Receives a header and returns N. Nothing when the stream ended before its first byte. Throws
-// ProtocolError "frame_too_large" (length, limit) when N > limit, "truncated" when the stream ended
-// inside it; TimeoutError; std::system_error. The caller then reads exactly N bytes.
+// ProtocolError as above, "truncated" when the stream ended inside it, "tls_required" when it ended
+// with the alert of a side that is set up for TLS; TimeoutError; std::system_error. The caller then
+// reads exactly N bytes.
 std::optional<std::uint64_t> recv_frame_header(Stream& stream, std::uint64_t limit,
                                                Deadline deadline);
 

@@ -6,10 +6,17 @@
 
 #include "common/errors.h"
 #include "common/socket.h"
+#include "common/tls_session.h"
 
 namespace piecework {
 
 Stream::Stream(UniqueFd socket) : socket_(std::move(socket)) {}
+
+Stream::Stream(ConnectedSocket socket) : socket_(std::move(socket)) {}
+
+Stream::Stream(Stream&& other) noexcept = default;
+Stream& Stream::operator=(Stream&& other) noexcept = default;
+Stream::~Stream() = default;
 
 Stream Stream::prepared(UniqueFd socket) {
   return Stream(ConnectedSocket::prepared(std::move(socket)));
@@ -21,6 +28,15 @@ Stream Stream::unconnected(const Endpoint& remote) {
 
 void Stream::connect(const Endpoint& remote, Deadline deadline) {
   socket_.connect(remote, deadline);
+}
+
+void Stream::connect_tls(const TlsContext& context, Deadline deadline) {
+  tls_ = TlsSession::connect(context, socket_, deadline);
+}
+
+bool Stream::accept_tls(const TlsContext& context, Deadline deadline) {
+  tls_ = TlsSession::accept(context, socket_, deadline);
+  return tls_ != nullptr;
 }
 
 std::size_t Stream::recv_some(std::span<std::byte> buffer, Deadline deadline) {
@@ -35,6 +51,7 @@ std::optional<std::size_t> Stream::try_recv_some(std::span<std::byte> buffer, De
 
 std::optional<std::size_t> Stream::try_recv(std::span<std::byte> buffer, std::size_t wake_at,
                                             Deadline deadline) {
+  if (tls_) return tls_->try_recv(socket_, buffer, wake_at, deadline);
   return socket_.try_recv(buffer, wake_at, deadline);
 }
 
@@ -54,14 +71,17 @@ bool Stream::recv_exact(std::span<std::byte> buffer, Deadline deadline) {
 }
 
 void Stream::send_all(std::span<const std::byte> data, Deadline deadline, bool more) {
+  if (tls_) return tls_->send_all(socket_, data, deadline, more);
   while (!data.empty()) data = data.subspan(socket_.send_some(data, deadline, more));
 }
 
 void Stream::send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline) {
+  if (tls_) return tls_->send_file(socket_, file, offset, length, deadline);
   socket_.send_file(file, offset, length, deadline);
 }
 
 void Stream::finish_sending() noexcept {
+  if (tls_) return tls_->finish_sending(socket_);
   socket_.finish_sending();
 }
 

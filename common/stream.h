@@ -1,11 +1,12 @@
-// One TCP connection as a stream of bytes. All traffic of a connection goes through this type, so
-// that an encrypted stream can take its place. Calls block until their deadline. One thread may
-// receive while another sends. shutdown() may be called from any thread, at any time in the
-// stream's life, and wakes both.
+// One TCP connection as a stream of bytes, in the clear or in TLS (tls_session.h). All traffic of a
+// connection goes through this type. Calls block until their deadline. One thread may receive while
+// another sends. shutdown() may be called from any thread, at any time in the stream's life, and
+// wakes both.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -17,10 +18,16 @@
 
 namespace piecework {
 
+class TlsContext;
+class TlsSession;
+
 class Stream {
  public:
   // Takes over a connected TCP socket (or a Unix socket pair, in tests).
   explicit Stream(UniqueFd socket);
+  Stream(Stream&& other) noexcept;
+  Stream& operator=(Stream&& other) noexcept;
+  ~Stream();
 
   // The same for one that is non-blocking already and sends small messages at once (TCP_NODELAY),
   // as those do that are accepted so from a listener that is set so: three system calls less.
@@ -30,6 +37,13 @@ class Stream {
   static Stream unconnected(const Endpoint& remote);
   // Throws std::system_error (refused, unreachable, shut down) or TimeoutError.
   void connect(const Endpoint& remote, Deadline deadline);
+
+  // Everything goes through TLS from here on, in the role of who connected or of who accepted.
+  // Before a second thread uses the stream. Throw as TlsSession does; accept_tls() is false when
+  // the stream ended before its first byte. In TLS, what the other side does against it is a
+  // ProtocolError in each of the calls below.
+  void connect_tls(const TlsContext& context, Deadline deadline);
+  bool accept_tls(const TlsContext& context, Deadline deadline);
 
   // Receives at least one byte, at most buffer.size(); returns how many, 0 at end of stream.
   // Throws TimeoutError, std::system_error.
@@ -46,7 +60,8 @@ class Stream {
   // Throws TimeoutError, std::system_error; then an unknown part has gone out.
   void send_all(std::span<const std::byte> data, Deadline deadline, bool more = false);
 
-  // Sends `length` bytes of the open file `file` from `offset`, by sendfile(2). Throws
+  // Sends `length` bytes of the open file `file` from `offset`, by sendfile(2) when
+  // in the clear. Throws
   // FileReadError when the file is at fault (an I/O error, or shorter than that), else as send_all.
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
@@ -70,12 +85,13 @@ class Stream {
   Endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
 
  private:
-  explicit Stream(ConnectedSocket socket) : socket_(std::move(socket)) {}
+  explicit Stream(ConnectedSocket socket);
 
   std::optional<std::size_t> try_recv(std::span<std::byte> buffer, std::size_t wake_at,
                                       Deadline deadline);
 
   ConnectedSocket socket_;
+  std::unique_ptr<TlsSession> tls_;  // null: in the clear
 };
 
 }  // namespace piecework

@@ -92,6 +92,14 @@ TEST_SUITE("frame") {
     CHECK(received(header(0), 6) == "body ");
   }
 
+  TEST_CASE("TLS on one side only is no frame, and is called by its name") {
+    CHECK(received(from_hex("160301020001000100"), 100) == "tls_not_configured");
+    CHECK(received(from_hex("15030300020246"), 100) == "tls_required");
+    CHECK(received(from_hex("1503"), 100) == "tls_required");
+    CHECK(received(from_hex("15"), 100) == "truncated got=1 expected=8");
+    CHECK(received(from_hex("16030102000100"), 100) == "truncated got=7 expected=8");
+  }
+
   TEST_CASE("every changed bit of a header over the limit is refused with both numbers") {
     for (int bit = 3; bit < 64; ++bit) {
       const std::uint64_t length = (std::uint64_t{1} << bit) | 5;

@@ -15,6 +15,7 @@
 
 #include "common/errors.h"
 #include "common/socket.h"
+#include "tests/support/certificates.h"
 #include "tests/support/eventually.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/temp_dir.h"
@@ -23,7 +24,7 @@ namespace piecework {
 namespace {
 
 constexpr milliseconds kShort{50};
-constexpr StreamPair (*kBothKinds[])(int) = {unix_stream_pair, tcp_stream_pair};
+constexpr StreamPair (*kAllKinds[])(int) = {unix_stream_pair, tcp_stream_pair, tls_stream_pair};
 
 UniqueFd open_file(const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -97,7 +98,7 @@ class HeldBackSigpipe {
 
 TEST_SUITE("stream") {
   TEST_CASE("what is sent arrives, however it is cut on the way") {
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       const std::string text = digits(3'000'000);
       std::thread sender([&] {
@@ -111,7 +112,7 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE("both directions move at the same time") {
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       const std::string text = digits(3'000'000);
       std::vector<std::thread> threads;
@@ -127,7 +128,7 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE("the end of the stream is 0 bytes, and false only before the first of them") {
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       pair.left.send_all(bytes_of("abc"), soon());
       pair.left.finish_sending();
@@ -151,7 +152,7 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE("a byte now and then does not move the deadline") {
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       std::atomic<bool> over{false};
       std::thread trickle([&] {
@@ -174,7 +175,7 @@ TEST_SUITE("stream") {
     const TempDir directory;
     const std::string text(16 << 20, 'x');
     const UniqueFd file = open_file(directory.write("file", text));
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       for (const bool from_file : {false, true}) {
         StreamPair pair = make(0);
         std::atomic<bool> over{false};
@@ -203,7 +204,7 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE("shutdown() from another thread wakes a blocked receive") {
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       wake_from(
           [&] {
@@ -219,7 +220,7 @@ TEST_SUITE("stream") {
   TEST_CASE("shutdown() from another thread wakes a blocked send") {
     const TempDir directory;
     const UniqueFd file = open_file(directory.write("file", std::string(1 << 20, 'x')));
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       for (const bool from_file : {false, true}) {
         StreamPair pair = make(0);
         fill(pair.left);
@@ -311,7 +312,7 @@ TEST_SUITE("stream") {
     const TempDir directory;
     const std::string text = digits(3'000'000);
     const UniqueFd file = open_file(directory.write("file", text));
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       std::thread sender([&] {
         pair.left.send_file(file.get(), 5, 0, soon());
@@ -328,7 +329,7 @@ TEST_SUITE("stream") {
   TEST_CASE("a file that is shorter than was promised is the file's fault") {
     const TempDir directory;
     const UniqueFd file = open_file(directory.write("file", "0123456789"));
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
       CHECK_THROWS_AS(pair.left.send_file(file.get(), 4, 7, soon()), FileReadError);
       CHECK(recv_text(pair.right, 6) == "456789");
@@ -344,7 +345,7 @@ TEST_SUITE("stream") {
   TEST_CASE("sending to one who has gone is an error and no signal") {
     const TempDir directory;
     const UniqueFd file = open_file(directory.write("file", std::string(1 << 20, 'x')));
-    for (const auto make : kBothKinds) {
+    for (const auto make : kAllKinds) {
       for (const bool from_file : {false, true}) {
         const HeldBackSigpipe sigpipe;
         StreamPair pair = make(0);
