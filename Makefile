@@ -205,6 +205,7 @@ install: all
 	$(Q)$(foreach name,trackerd peerd,ln -sf peerctl $(DESTDIR)$(completionsdir)/$(name) &&) true
 	$(Q)$(INSTALL_FILE) -t $(DESTDIR)$(docdir) README.md common/PROTOCOL.md
 	$(Q)$(INSTALL_FILE) -t $(DESTDIR)$(docdir)/examples config/peerd-instance.yaml
+	$(Q)install -D -t $(DESTDIR)$(docdir)/examples scripts/make_ca.sh
 	$(Q)$(call install_new,config/trackerd.yaml,piecework/trackerd.yaml)
 	$(Q)$(call install_new,config/peerd.yaml,piecework/peerd.yaml)
 	$(Q)$(call install_new,config/logrotate,logrotate.d/piecework)

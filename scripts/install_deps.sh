@@ -4,7 +4,7 @@
 set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
-test="$build doctest-dev python3 strace"
+test="$build doctest-dev python3 strace openssl"
 deb="$build debhelper"
 check="$test $deb clang clang-tidy clang-format shellcheck mandoc lintian systemd"
 fuzz="$build clang libclang-rt-dev"
