@@ -32,20 +32,21 @@ _piecework_daemon() {
 
 _piecework_peerctl() {
   local before=${COMP_WORDS[COMP_CWORD - 1]} word=${COMP_WORDS[COMP_CWORD]}
+  local tls="--tls-ca --tls-certificate --tls-key"
   if [ "$COMP_CWORD" = 1 ]; then
     _piecework_offer "make show verify get status serve fetch --help --version"
     return
   fi
   case $before in
-    -o | --config | --announce | --listen | --piece-length | --comment | --timeout) return ;;
+    -o | --config | --announce | --listen | --piece-length | --comment | --timeout | --tls-*) return ;;
   esac
   case ${COMP_WORDS[1]}:$word in
     make:-*) _piecework_offer "--announce -o --piece-length --original --comment --help" ;;
     show:-*) _piecework_offer "--json --help" ;;
-    get:-*) _piecework_offer "-o --seed --timeout --listen --verbose --help" ;;
+    get:-*) _piecework_offer "-o --seed --timeout --listen --verbose $tls --help" ;;
     status:*) _piecework_offer "--config --follow --json --help" ;;
-    serve:-*) _piecework_offer "--listen --help" ;;
-    fetch:-*) _piecework_offer "-o --help" ;;
+    serve:-*) _piecework_offer "--listen $tls --help" ;;
+    fetch:-*) _piecework_offer "-o $tls --help" ;;
     verify:-*) _piecework_offer "--help" ;;
     show:* | get:*) _piecework_torrents ;;
     verify:*) [ "$COMP_CWORD" != 2 ] || _piecework_torrents ;;

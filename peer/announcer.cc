@@ -28,10 +28,13 @@ std::vector<Endpoint> peers_of(const AnnounceResponse& response) {
 }  // namespace
 
 Announcer::Announcer(const Torrent& torrent, const Identity& identity,
-                     std::optional<IpAddress> announce_address, std::uint64_t random_seed)
+                     std::optional<IpAddress> announce_address, std::uint64_t random_seed,
+                     const TlsCredentials& tls)
     : torrent_(torrent),
       identity_(identity),
       announce_address_(announce_address),
+      tls_(tls),
+      client_(tls),
       random_(random_seed),
       listed_until_(torrent.trackers.size(), kNever) {}
 
@@ -127,7 +130,7 @@ void Announcer::leave_one(const HostPort& tracker, const Counters& counters, Dea
   const AnnounceEvent event =
       torrent_.form == HashForm::kOriginal ? AnnounceEvent::kCompleted : AnnounceEvent::kStopped;
   try {
-    TrackerClient().announce(tracker, request(counters, event), deadline);
+    TrackerClient(tls_).announce(tracker, request(counters, event), deadline);
   } catch (const std::exception& error) {
     log_info("tracker.leave_failed", {{"tracker", tracker.to_string()},
                                       {"hash", torrent_.info_hash.to_short_hex()},

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/fields.h"
+#include "common/tls_credentials.h"
 #include "common/torrent.h"
 #include "peer/random.h"
 #include "peer/swarm.h"
@@ -25,8 +26,10 @@ namespace piecework::peer {
 class Announcer {
  public:
   // `announce_address`: what this host calls itself to trackers that believe it; usually nothing.
+  // `tls` must outlive this object.
   Announcer(const Torrent& torrent, const Identity& identity,
-            std::optional<IpAddress> announce_address, std::uint64_t random_seed);
+            std::optional<IpAddress> announce_address, std::uint64_t random_seed,
+            const TlsCredentials& tls = TlsCredentials::none());
 
   struct Counters {
     std::uint64_t left = 0;
@@ -65,6 +68,7 @@ class Announcer {
   const Torrent& torrent_;
   const Identity& identity_;
   const std::optional<IpAddress> announce_address_;
+  const TlsCredentials& tls_;
   TrackerClient client_;
   Random random_;
   std::size_t tracker_ = 0;  // of torrent_.trackers: the one to try next

@@ -47,7 +47,8 @@ Download::Download(Torrent torrent, Environment& environment, TorrentBandwidth::
       environment_(environment),
       store_(environment.directory, torrent_, environment.min_free_bytes),
       bandwidth_(environment.bandwidth, rates),
-      announcer_(torrent_, environment.identity, environment.announce_address, random_seed()),
+      announcer_(torrent_, environment.identity, environment.announce_address, random_seed(),
+                 environment.tls),
       book_(kMaxDialled),
       random_(random_seed()) {}
 
@@ -471,7 +472,16 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
   Outcome outcome = Outcome::kUnreachable;
   try {
     connection.stream().connect(peer, Clock::now() + kConnectTime);
+    environment_.tls.connect(connection.stream(), Clock::now() + kFirstFrameTime);
     outcome = converse(connection, std::nullopt, number, [this](const Endpoint&) { poke(); });
+  } catch (const ProtocolError& error) {
+    outcome = Outcome::kBroken;
+    Fields fields{{"peer", peer.to_string()},
+                  {"hash", torrent_.info_hash.to_short_hex()},
+                  {"dialled", "yes"},
+                  {"reason", error.reason()}};
+    fields.insert(fields.end(), error.fields().begin(), error.fields().end());
+    log_warn("peer.refused", fields);
   } catch (const std::exception& error) {
     log_debug("peer.unreachable", {{"peer", peer.to_string()},
                                    {"hash", torrent_.info_hash.to_short_hex()},

@@ -20,6 +20,7 @@
 #include "common/fields.h"
 #include "common/mutex.h"
 #include "common/rate_meter.h"
+#include "common/tls_credentials.h"
 #include "common/torrent.h"
 #include "peer/announce_pace.h"
 #include "peer/announcer.h"
@@ -83,6 +84,7 @@ class Download : public std::enable_shared_from_this<Download> {
     CompletionProgram& on_complete;
     std::function<void()> look_at_space;  // called without a lock held
     unsigned hash_threads = 1;
+    TlsCredentials tls;
   };
 
   Download(Torrent torrent, Environment& environment, TorrentBandwidth::Rates rates = {});

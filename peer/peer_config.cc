@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/errors.h"
+#include "common/tls_credentials.h"
 #include "peer/child_process.h"
 
 namespace piecework::peer {
@@ -82,6 +83,7 @@ ConfigSchema peer_schema(PeerConfig& config) {
                 "How often each running download is logged; 0 is never.");
   keys.file_mode("file_mode", config.file_mode, "Permissions of downloaded files, in octal.");
   keys.text("group", config.group, "Group of downloaded files; empty for the daemon's own.");
+  add_tls_keys(keys, config.tls);
   keys.path("log.file", config.log_file, "\"-\" logs to stderr.");
   keys.log_level("log.level", config.log_level, "error, warn, info or debug.");
   return keys;
@@ -113,6 +115,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
                          static_cast<std::uint32_t>(ceil<seconds>(config.seed_time).count())};
   options.space = config.watermark;
   options.on_complete = {config.on_complete, config.on_complete_timeout};
+  options.tls = TlsContext::load(config.tls);
   options.ownership.file_mode = config.file_mode;
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);

@@ -9,6 +9,7 @@
 #include "common/config_file.h"
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "common/tls_context.h"
 #include "peer/peer_server.h"
 
 namespace piecework::peer {
@@ -40,6 +41,7 @@ struct PeerConfig {
   milliseconds progress_interval = seconds(10);
   unsigned file_mode = 0644;
   std::string group;  // empty: the daemon's own
+  TlsFiles tls;
   std::string log_file = "/var/log/piecework/peerd/peerd.log";
   LogLevel log_level = LogLevel::kInfo;
 };
@@ -51,7 +53,8 @@ ConfigSchema peer_schema(PeerConfig& config);
 // contradict each other or on_complete cannot be run. `keys` is the schema of `config`.
 void check_settings(const PeerConfig& config, const ConfigSchema& keys);
 
-// For the node. Throws ConfigError when announce_address is no address or there is no such group.
+// For the node. Throws ConfigError when announce_address is no address, there is no such group, or
+// a file of TLS cannot be taken.
 PeerServer::Options server_options(const PeerConfig& config);
 
 }  // namespace piecework::peer

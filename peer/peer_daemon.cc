@@ -69,6 +69,7 @@ void PeerDaemon::create_status_file(std::string_view program, PathChoice choice)
 
 void PeerDaemon::run(ShutdownSignals& signals) {
   log_info("peer.started", {{"version", kVersion}});
+  server_.tls().log();
   server_.start();
   torrents_.start();
   run_daemon(
@@ -126,6 +127,7 @@ void PeerDaemon::reload() {
   reload_from_(fresh);
   const auto differing = peer_schema(config_).differences(peer_schema(fresh));
   // The steps that can fail come first, so that a bad configuration changes nothing.
+  auto tls = TlsContext::load(fresh.tls);
   StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
   const bool metrics_move = fresh.metrics_file != config_.metrics_file;
   if (metrics_move) {
@@ -162,7 +164,12 @@ void PeerDaemon::reload() {
   const PeerServer::Options options = server_options(config_);
   server_.set_seed_limits(options.seed_limits);
   server_.set_on_complete(options.on_complete);
-  log_reloaded(differing, applies_live);
+  const bool same_tls = server_.tls().replace(std::move(tls));
+  if (same_tls) config_.tls = fresh.tls;
+  log_reloaded(differing, [&](const std::string& key) {
+    return applies_live(key) || (same_tls && is_tls_key(key));
+  });
+  if (same_tls) server_.tls().log();
 }
 
 std::string PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {

@@ -50,15 +50,18 @@ PeerServer::PeerServer(const Options& options)
                    .seed_limits = options.seed_limits,
                    .on_complete = on_complete_,
                    .look_at_space = [this] { space_.look_soon(); },
-                   .hash_threads = std::max(1U, std::thread::hardware_concurrency())},
+                   .hash_threads = std::max(1U, std::thread::hardware_concurrency()),
+                   .tls = TlsCredentials(options.tls)},
       torrent_limits_(options.torrent_limits),
       space_(options.space,
              {.free_bytes = [this] { return directory_.free_bytes(); },
               .downloads = [this] { return removable(); },
               .remove = [this](const InfoHash& info_hash) { remove_for_space(info_hash); }}) {
   connections_.set_access(options.access, ConnectionThreads::Live::kNewcomers);
-  // An original that is cut off without a word spins for ever.
-  server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
+  // An original that is cut off without a word spins for ever; it knows no TLS.
+  if (!options.tls) {
+    server_.set_farewell(EncodedMessage::plain(MessageId::kServerClose).bytes());
+  }
   if (options.socket_buffer_bytes > 0) server_.set_buffer_bytes(options.socket_buffer_bytes);
   if (options.state_dir.empty()) return;
   make_directories(options.state_dir);
@@ -254,8 +257,11 @@ void PeerServer::talk(ConnectionThreads::Connection& connection) {
     log_refused(level, connection, reason, details);
   };
   try {
-    auto first =
-        recv_first_frame(connection.stream(), max_pieces(), Clock::now() + kFirstFrameTime);
+    const Deadline deadline = Clock::now() + kFirstFrameTime;
+    std::optional<FirstFrame> first;
+    if (environment_.tls.accept(connection.stream(), deadline)) {
+      first = recv_first_frame(connection.stream(), max_pieces(), deadline);
+    }
     if (!first) {
       if (!why_closed(connection).empty()) refused(LogLevel::kInfo, why_closed(connection));
       return;

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mutex.h"
 #include "common/tcp_server.h"
+#include "common/tls_context.h"
 #include "peer/completion_program.h"
 #include "peer/download.h"
 #include "peer/space_keeper.h"
@@ -49,6 +50,7 @@ class PeerServer {
     SeedLimits seed_limits;
     CompletionProgram::Settings on_complete;
     SpaceMarks space;  // without state_dir nothing is removed
+    std::shared_ptr<const TlsContext> tls;  // null: in the clear
   };
 
   struct Snapshot {
@@ -91,6 +93,7 @@ class PeerServer {
   void set_seed_limits(const SeedLimits& limits) EXCLUDES(mutex_);
   void set_space(const SpaceMarks& marks) { space_.set(marks); }
   void set_on_complete(const CompletionProgram::Settings& settings) { on_complete_.set(settings); }
+  TlsCredentials& tls() { return environment_.tls; }
 
   // Who may be talked to, and how many connections there may be. Who is denied from now on is told
   // to close, and has a second for it.

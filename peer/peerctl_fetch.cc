@@ -17,9 +17,11 @@
 #include "common/printable.h"
 #include "common/socket.h"
 #include "common/stream.h"
+#include "common/tls_credentials.h"
 #include "common/try_each.h"
 #include "common/units.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_tls.h"
 #include "peer/progress.h"
 
 namespace piecework::peer::peerctl {
@@ -33,13 +35,14 @@ constexpr seconds kStallTime{60};
 const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl fetch",
-      .usage = "HOST:PORT -o FILE",
+      .usage = "HOST:PORT -o FILE [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
       .about =
           "Receives the file that `peerctl serve` sends at HOST:PORT. FILE appears, or is\n"
           "replaced, only when all of it has arrived.",
       .positionals = {"HOST:PORT"},
       .required_positionals = 1,
-      .options = {{.name = "-o", .value_name = "FILE", .help = "where to; - is stdout"}}};
+      .options = with_tls_options(
+          {{.name = "-o", .value_name = "FILE", .help = "where to; - is stdout"}})};
   return value;
 }
 
@@ -165,8 +168,10 @@ int run_fetch(std::span<const std::string> arguments) {
   const auto path = line.value("-o");
   if (!path || path->empty()) throw UsageError("missing -o FILE");
 
+  const TlsCredentials tls(tls_of(line));
   Output output(*path);
   Stream stream = connect_to(*target);
+  tls.connect(stream, Clock::now() + kConnectTime);
   const TimePoint start = Clock::now();
   const auto size = recv_frame_header(stream, kMaxFileBytes, Clock::now() + kStallTime);
   if (!size) throw ProtocolError(kTruncated, {{"got", 0}, {"expected", kFrameHeaderBytes}});

@@ -11,6 +11,7 @@
 #include "common/units.h"
 #include "peer/peer_server.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_tls.h"
 #include "peer/progress.h"
 
 namespace piecework::peer::peerctl {
@@ -22,24 +23,25 @@ constexpr milliseconds kLookEvery{100};  // how often the display follows the do
 const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl get",
-      .usage = "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]...",
+      .usage = "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]... [--tls-...]",
       .about =
           "Fetches what TORRENT describes, from the peers that its tracker knows, without a\n"
           "daemon, and serves the pieces it has while it does. A NAME.part in DIR is checked\n"
           "and used; a complete NAME is checked, and then there is nothing to do.",
       .positionals = {"TORRENT"},
       .required_positionals = 1,
-      .options = {{.name = "-o", .value_name = "DIR", .help = "where to; here unless given"},
-                  {.name = "--seed", .help = "go on serving when it is complete, until stopped"},
-                  {.name = "--timeout",
-                   .value_name = "TIME",
-                   .help = "exit 75 after so long without progress: 90s, 10m, 2h"},
-                  {.name = "--listen",
-                   .value_name = "ADDRESS:PORT",
-                   .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
-                           "unless given",
-                   .repeatable = true},
-                  {.name = "--verbose", .help = "print the log of all that happens"}}};
+      .options = with_tls_options(
+          {{.name = "-o", .value_name = "DIR", .help = "where to; here unless given"},
+           {.name = "--seed", .help = "go on serving when it is complete, until stopped"},
+           {.name = "--timeout",
+            .value_name = "TIME",
+            .help = "exit 75 after so long without progress: 90s, 10m, 2h"},
+           {.name = "--listen",
+            .value_name = "ADDRESS:PORT",
+            .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
+                    "unless given",
+            .repeatable = true},
+           {.name = "--verbose", .help = "print the log of all that happens"}})};
   return value;
 }
 
@@ -140,6 +142,7 @@ int run_get(std::span<const std::string> arguments) {
   Torrent torrent = load_torrent(line.positionals().front());
   PeerServer::Options options;
   options.listen = listen_endpoints(line, kDefaultListen);
+  options.tls = tls_of(line);
   options.download_dir = line.value("-o").value_or(".");
   std::optional<PeerServer> server;
   try {

@@ -13,8 +13,10 @@
 #include "common/shutdown_signal.h"
 #include "common/socket.h"
 #include "common/tcp_server.h"
+#include "common/tls_credentials.h"
 #include "common/units.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_tls.h"
 
 namespace piecework::peer::peerctl {
 namespace {
@@ -24,21 +26,23 @@ constexpr ConnectionThreads::Limits kLimits{1024, 1024};
 constexpr std::uint64_t kStepBytes = 4 << 20;  // each of these has kStepTime
 constexpr seconds kStepTime{60};
 constexpr seconds kFarewellTime{5};
+constexpr seconds kHandshakeTime{10};
 
 const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl serve",
-      .usage = "FILE [--listen HOST:PORT]…",
+      .usage = "FILE [--listen HOST:PORT]… [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
       .about =
           "Sends FILE, whole, to everyone who connects (see `peerctl fetch`), many at once,\n"
-          "until it is stopped by TERM or INT. Nobody is asked who they are.",
+          "until it is stopped by TERM or INT. Without TLS nobody is asked who they are.",
       .positionals = {"FILE"},
       .required_positionals = 1,
-      .options = {{.name = "--listen",
-                   .value_name = "HOST:PORT",
-                   .help = "where to listen, 0.0.0.0:6665 and [::]:6665 unless given;\n"
-                           "a port of 0 picks a free one",
-                   .repeatable = true}}};
+      .options =
+          with_tls_options({{.name = "--listen",
+                             .value_name = "HOST:PORT",
+                             .help = "where to listen, 0.0.0.0:6665 and [::]:6665 unless given;\n"
+                                     "a port of 0 picks a free one",
+                             .repeatable = true}})};
   return value;
 }
 
@@ -58,10 +62,12 @@ std::uint64_t send_whole(Stream& stream, const DataFile& data) {
   return size;
 }
 
-void serve_one(ConnectionThreads::Connection& connection, const DataFile& data) {
+void serve_one(ConnectionThreads::Connection& connection, const DataFile& data,
+               const TlsCredentials& tls) {
   const std::string who = connection.remote().to_string();
   const TimePoint start = Clock::now();
   try {
+    if (!tls.accept(connection.stream(), Clock::now() + kHandshakeTime)) return;
     const std::uint64_t bytes = send_whole(connection.stream(), data);
     const std::chrono::duration<double> took = Clock::now() - start;
     print_note("sent to " + who + ": " + std::to_string(bytes) + " bytes in " +
@@ -83,9 +89,11 @@ int run_serve(std::span<const std::string> arguments) {
   ShutdownSignals signals;
   const std::string& path = line.positionals().front();
   const DataFile data = open_data_file(path);
+  const TlsCredentials tls(tls_of(line));
   ConnectionThreads threads("serve", kLimits);
-  TcpServer server(listen_endpoints(line, kDefaultListen), threads,
-                   [&](ConnectionThreads::Connection& connection) { serve_one(connection, data); });
+  TcpServer server(
+      listen_endpoints(line, kDefaultListen), threads,
+      [&](ConnectionThreads::Connection& connection) { serve_one(connection, data, tls); });
   for (const Endpoint& endpoint : server.listening()) {
     print_note("serving " + printable(path) + ", " + std::to_string(data.size()) + " bytes, on " +
                endpoint.to_string());

@@ -42,6 +42,7 @@ AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const Announce
   } registration(*this, stream);
 
   stream.connect(tracker, deadline);
+  tls_.connect(stream, deadline);
   send_text_frame(stream, format_announce_request(request), deadline);
   const bool leaving = request.event != AnnounceEvent::kStarted;
   std::optional<std::string> text;

@@ -9,14 +9,19 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/stream.h"
+#include "common/tls_credentials.h"
 
 namespace piecework::peer {
 
 class TrackerClient {
  public:
+  // `tls` must outlive this object.
+  explicit TrackerClient(const TlsCredentials& tls = TlsCredentials::none()) : tls_(tls) {}
+
   // Sends `request` to `tracker` and returns its answer. Throws std::system_error or TimeoutError
   // when it cannot be reached before `deadline`, std::runtime_error when its name is not known,
-  // ProtocolError when its answer makes no sense ("bad_response", "refused" with its message).
+  // ProtocolError when its answer makes no sense ("bad_response", "refused" with its message) or
+  // TLS fails.
   AnnounceResponse announce(const HostPort& tracker, const AnnounceRequest& request,
                             Deadline deadline) EXCLUDES(mutex_);
   // The same for a tracker whose addresses are known: the next one is asked, in its share of the
@@ -30,6 +35,8 @@ class TrackerClient {
  private:
   AnnounceResponse exchange(const Endpoint& tracker, const AnnounceRequest& request,
                             Deadline deadline) EXCLUDES(mutex_);
+
+  const TlsCredentials& tls_;
 
   Mutex mutex_;
   Stream* current_ GUARDED_BY(mutex_) = nullptr;

@@ -11,6 +11,7 @@ void serve(const TrackerConfig& config, const ConfigSchema& schema, const Config
   const auto reload = [&source](TrackerConfig& fresh) {
     ConfigSchema fresh_schema = tracker_schema(fresh);
     source.load(fresh_schema);
+    TlsContext::load(fresh.tls);
   };
   start_step(kExitCantCreate, [&] {
     open_daemon_log("trackerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
@@ -36,7 +37,7 @@ int main(int argc, char** argv) {
           "configuration again, USR1 reopens the log.",
       .default_config = "/etc/piecework/trackerd.yaml",
       .schema = schema,
-      .check = [] {},
+      .check = [&] { TlsContext::load(config.tls); },
       .serve = [&](const ConfigSource& source,
                    ShutdownSignals& signals) { tracker::serve(config, schema, source, signals); }};
   return daemon_main(program, argc, argv);

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "common/tls_credentials.h"
+
 namespace piecework::tracker {
 
 TrackerConfig::TrackerConfig()
@@ -51,6 +53,7 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
   schema.text(
       "metrics_file", config.metrics_file,
       "Figures for Prometheus: a NAME.prom that node_exporter reads. Empty: none is written.");
+  add_tls_keys(schema, config.tls);
   schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
   schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
   return schema;

@@ -10,6 +10,7 @@
 #include "common/config_file.h"
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "common/tls_context.h"
 
 namespace piecework::tracker {
 
@@ -29,6 +30,7 @@ struct TrackerConfig {
   std::vector<std::vector<Network>> networks;
   std::string status_file = "/run/piecework/trackerd/status.json";
   std::string metrics_file;  // empty: none
+  TlsFiles tls;
   std::string log_file = "/var/log/piecework/trackerd/trackerd.log";
   LogLevel log_level = LogLevel::kInfo;
 };

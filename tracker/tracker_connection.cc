@@ -104,7 +104,7 @@ class Requests {
 }  // namespace
 
 void serve_tracker_connection(ConnectionThreads::Connection& connection, ConnectionThreads& threads,
-                              AnnounceService& service) {
+                              AnnounceService& service, const TlsCredentials& tls) {
   Stream& stream = connection.stream();
   const Endpoint& peer = connection.remote();
   bool answered = false;
@@ -116,6 +116,8 @@ void serve_tracker_connection(ConnectionThreads::Connection& connection, Connect
   try {
     Requests requests(connection, threads);
     Deadline deadline = Clock::now() + kFirstRequestTime;
+    if (tls.enabled()) requests.takes_long();  // a handshake is no brief matter
+    if (!tls.accept(stream, deadline)) return log_closed(LogLevel::kDebug, peer, "end_of_stream");
     while (const auto request = requests.next(deadline)) {
       const TimePoint now = Clock::now();
       const std::string answer = service.answer(*request, peer, now);

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/connection_threads.h"
+#include "common/tls_credentials.h"
 #include "tracker/announce_service.h"
 
 namespace piecework::tracker {
@@ -17,6 +18,6 @@ inline constexpr seconds kAnswerTime{10};        // for the other side to take a
 // cannot be understood is answered and the loop goes on; broken framing ends it. Tells `threads`
 // when the first request has come. Throws nothing.
 void serve_tracker_connection(ConnectionThreads::Connection& connection, ConnectionThreads& threads,
-                              AnnounceService& service);
+                              AnnounceService& service, const TlsCredentials& tls);
 
 }  // namespace piecework::tracker

@@ -63,7 +63,8 @@ TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_fr
       reload_from_(std::move(reload_from)),
       registry_(registry_limits(config)),
       service_(registry_, service_settings(config)),
-      server_(config.listen, connection_limits(config), access_list(config), service_),
+      tls_(TlsContext::load(config.tls)),
+      server_(config.listen, connection_limits(config), access_list(config), service_, tls_),
       status_file_(config.status_file),
       metrics_file_(config.metrics_file, kMetricsRefresh),
       started_at_(seconds_since_1970()) {}
@@ -76,6 +77,7 @@ void TrackerDaemon::create_status_file(std::string_view program, PathChoice choi
 
 void TrackerDaemon::run(ShutdownSignals& signals) {
   log_info("tracker.started", {{"version", kVersion}});
+  tls_.log();
   server_.start();
   run_daemon(
       signals, server_.listening(),
@@ -122,6 +124,7 @@ void TrackerDaemon::reload() {
   reload_from_(fresh);
   const auto differing = tracker_schema(config_).differences(tracker_schema(fresh));
   // The steps that can fail come first, so that a bad configuration changes nothing.
+  auto tls = TlsContext::load(fresh.tls);
   StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
   const bool metrics_move = fresh.metrics_file != config_.metrics_file;
   if (metrics_move) {
@@ -139,9 +142,14 @@ void TrackerDaemon::reload() {
   server_.set_access(access_list(fresh));
   fresh.listen = config_.listen;
   fresh.status_file = config_.status_file;
+  const bool same_tls = tls_.replace(std::move(tls));
+  if (!same_tls) fresh.tls = config_.tls;
   config_ = std::move(fresh);
   take_out_denied();
-  log_reloaded(differing, applies_live);
+  log_reloaded(differing, [&](const std::string& key) {
+    return applies_live(key) || (same_tls && is_tls_key(key));
+  });
+  if (same_tls) tls_.log();
 }
 
 TrackerStatus TrackerDaemon::status() const {

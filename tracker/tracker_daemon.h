@@ -13,6 +13,7 @@
 #include "common/rate_meter.h"
 #include "common/shutdown_signal.h"
 #include "common/status_file.h"
+#include "common/tls_credentials.h"
 #include "tracker/announce_service.h"
 #include "tracker/swarm_registry.h"
 #include "tracker/tracker_config.h"
@@ -26,7 +27,8 @@ class TrackerDaemon {
   // Reads the settings into a fresh object, the way the first ones were read. Throws ConfigError.
   using ConfigLoader = std::function<void(TrackerConfig&)>;
 
-  // Listens; the log is open already. Throws std::system_error naming the endpoint.
+  // Listens; the log is open already. Throws std::system_error naming the endpoint,
+  // ConfigError when a file of TLS cannot be taken.
   TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_from);
 
   // As StatusFile::create; the metrics file as well, if one is configured.
@@ -47,6 +49,7 @@ class TrackerDaemon {
   const ConfigLoader reload_from_;
   SwarmRegistry registry_;
   AnnounceService service_;
+  TlsCredentials tls_;
   TrackerServer server_;
   StatusFile status_file_;
   StatusFile metrics_file_;

@@ -7,12 +7,13 @@
 namespace piecework::tracker {
 
 TrackerServer::TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
-                             const AccessList& access, AnnounceService& service)
+                             const AccessList& access, AnnounceService& service,
+                             const TlsCredentials& tls)
     : threads_("announce", limits),
       server_(
           listen, threads_,
-          [this, &service](ConnectionThreads::Connection& connection) {
-            serve_tracker_connection(connection, threads_, service);
+          [this, &service, &tls](ConnectionThreads::Connection& connection) {
+            serve_tracker_connection(connection, threads_, service, tls);
           },
           ConnectionThreads::Pace::kBrief) {
   set_access(access);

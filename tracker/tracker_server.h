@@ -9,6 +9,7 @@
 #include "common/connection_threads.h"
 #include "common/endpoint.h"
 #include "common/tcp_server.h"
+#include "common/tls_credentials.h"
 #include "tracker/announce_service.h"
 
 namespace piecework::tracker {
@@ -16,9 +17,10 @@ namespace piecework::tracker {
 class TrackerServer {
  public:
   // Listens at once (throws std::system_error naming the endpoint); accepts after start().
-  // `service` must outlive this object.
+  // `service` and `tls` must outlive this object.
   TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
-                const AccessList& access, AnnounceService& service);
+                const AccessList& access, AnnounceService& service,
+                const TlsCredentials& tls = TlsCredentials::none());
 
   const std::vector<Endpoint>& listening() const { return server_.listening(); }
   std::size_t connections() const { return threads_.count(); }

@@ -13,7 +13,8 @@ cd "$work"
 # `listening`.
 events() {
   find "$@" -name '*.cc' -exec grep -hv '^ *//' {} + | grep -oE '"(listening|[a-z]+\.[a-z]+(_[a-z]+)*)"' |
-    tr -d '"' | grep -Ev '^(log\.(file|level)|seed\.(ratio|time)|watermark\.(low|high))$' | sort -u
+    tr -d '"' | grep -Ev '^(log\.(file|level)|seed\.(ratio|time)|watermark\.(low|high)|tls\.(ca|certificate|key))$' |
+      sort -u
 }
 # documented_events PAGE: the tags of its list of events.
 documented_events() {

@@ -1,0 +1,53 @@
+// The TLS that a program speaks at the moment, or that it speaks none: what a reload replaces for
+// connections that begin later. Safe from any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/clock.h"
+#include "common/config_file.h"
+#include "common/mutex.h"
+#include "common/stream.h"
+#include "common/tls_context.h"
+
+namespace piecework {
+
+class TlsCredentials {
+ public:
+  // Null: connections stay in the clear.
+  explicit TlsCredentials(std::shared_ptr<const TlsContext> context = nullptr)
+      : context_(std::move(context)) {}
+
+  // For who speaks no TLS at all.
+  static const TlsCredentials& none();
+
+  bool enabled() const EXCLUDES(mutex_) { return current() != nullptr; }
+
+  // False, and nothing has changed, when that would switch TLS on or off: those that run with it
+  // and those that do not cannot talk to each other, so that is left to a restart.
+  bool replace(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_);
+
+  // Begins TLS on a stream that has just connected, or was accepted, if that is spoken; as
+  // Stream::connect_tls() and accept_tls().
+  void connect(Stream& stream, Deadline deadline) const EXCLUDES(mutex_);
+  bool accept(Stream& stream, Deadline deadline) const EXCLUDES(mutex_);
+
+  // Logs who we are, and for how long, if TLS is spoken; warns of a key that others may read.
+  void log() const EXCLUDES(mutex_);
+
+ private:
+  std::shared_ptr<const TlsContext> current() const EXCLUDES(mutex_);
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const TlsContext> context_ GUARDED_BY(mutex_);
+};
+
+// The keys of `files`, below `tls`.
+void add_tls_keys(ConfigSchema& schema, TlsFiles& files);
+
+// Is `key` one of these?
+bool is_tls_key(std::string_view key);
+
+}  // namespace piecework

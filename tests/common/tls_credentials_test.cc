@@ -1,0 +1,85 @@
+#include "common/tls_credentials.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/errors.h"
+#include "tests/support/captured_log.h"
+#include "tests/support/certificates.h"
+#include "tests/support/eventually.h"
+#include "tests/support/socket_pair.h"
+
+namespace piecework {
+namespace {
+
+// A word from left to right, after each of them has begun as its own credentials say.
+std::string word_between(const TlsCredentials& left, const TlsCredentials& right) {
+  StreamPair pair = tcp_stream_pair();
+  std::thread accepts([&] {
+    right.accept(pair.right, soon());
+    pair.right.send_all(bytes_of("word"), soon());
+  });
+  left.connect(pair.left, soon());
+  std::string word = recv_text(pair.left, 4);
+  accepts.join();
+  return word;
+}
+
+TEST_SUITE("tls_credentials") {
+  TEST_CASE("without a context streams stay in the clear") {
+    CHECK_FALSE(TlsCredentials::none().enabled());
+    CHECK(word_between(TlsCredentials::none(), TlsCredentials()) == "word");
+  }
+
+  TEST_CASE("a reload replaces certificates, and switches TLS neither on nor off") {
+    const TestCa ca;
+    TlsCredentials clear;
+    CHECK_FALSE(clear.replace(TlsContext::load(ca.host("host"))));
+    CHECK_FALSE(clear.enabled());
+    CHECK(clear.replace(nullptr));
+    TlsCredentials encrypted(TlsContext::load(ca.host("first")));
+    CHECK_FALSE(encrypted.replace(nullptr));
+    CHECK(encrypted.replace(TlsContext::load(ca.host("second"))));
+    CHECK(encrypted.enabled());
+    CHECK(word_between(encrypted, TlsCredentials(TlsContext::load(ca.host("third")))) == "word");
+  }
+
+  TEST_CASE("the log says who we are") {
+    const TestCa ca;
+    CapturedLog log;
+    TlsCredentials::none().log();
+    CHECK(log.text() == "");
+    TlsCredentials(TlsContext::load(ca.host("alpha"))).log();
+    CHECK(log.text().find(" tls.loaded certificate=") != std::string::npos);
+    CHECK(log.text().find("subject=\"CN=alpha\" expires=20") != std::string::npos);
+  }
+
+  TEST_CASE("connections begin while certificates are replaced") {
+    const TestCa ca;
+    const std::vector<std::shared_ptr<const TlsContext>> contexts{TlsContext::load(ca.host("a")),
+                                                                  TlsContext::load(ca.host("b"))};
+    TlsCredentials credentials(contexts.front());
+    std::atomic<bool> over = false;
+    std::thread reloads([&] {
+      for (std::size_t i = 0; !over; ++i) credentials.replace(contexts[i % contexts.size()]);
+    });
+    std::vector<std::thread> pairs;
+    for (int i = 0; i < 4; ++i) {
+      pairs.emplace_back([&] {
+        for (int round = 0; round < 5; ++round) {
+          CHECK(word_between(credentials, credentials) == "word");
+        }
+      });
+    }
+    for (std::thread& thread : pairs) thread.join();
+    over = true;
+    reloads.join();
+  }
+}
+
+}  // namespace
+}  // namespace piecework

@@ -1,0 +1,207 @@
+#!/bin/bash
+# TLS beneath the frames: a swarm in which everybody has a certificate, all who may not take part and
+# what the logs say about them, renewed certificates while a transfer goes on, and the plain pair.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+command -v openssl >/dev/null || skip "there is no openssl command to make certificates with"
+make_ca=$here/../../scripts/make_ca.sh
+ca=$work/ca
+peerctl=$BIN/peerctl
+
+# tls HOST: options of a daemon; tls_options HOST: of peerctl.
+tls() { printf '%s\n' --set "tls.ca=$ca/ca.crt" --set "tls.certificate=$ca/$1.crt" --set "tls.key=$ca/$1.key"; }
+tls_options() { printf '%s\n' --tls-ca "$ca/ca.crt" --tls-certificate "$ca/$1.crt" --tls-key "$ca/$1.key"; }
+mapfile -t tracker_tls < <(tls tracker)
+mapfile -t peer_tls < <(tls peer)
+mapfile -t pair_tls < <(tls_options peer)
+
+certificates() {
+  "$make_ca" ca "$ca" --name "The site" >/dev/null
+  "$make_ca" host "$ca" tracker peer >/dev/null
+  "$make_ca" ca "$work/other" >/dev/null
+  "$make_ca" host "$work/other" stranger >/dev/null
+  check_exit "a CA is not overwritten" 73 "$make_ca" ca "$ca"
+  check_exit "nor is a host's certificate" 73 "$make_ca" host "$ca" peer
+  check_exit "a host wants a CA" 66 "$make_ca" host "$work/nowhere" peer
+  check_exit "no host goes by the name of a path" 64 "$make_ca" host "$ca" ../peer
+  check "keys are their owner's" test "$(stat -c %a "$ca/ca.key" "$ca/peer.key" | sort -u)" = 600
+  check "nothing else is left there" test "$(find "$ca" "$work/other" -type f | wc -l)" = 10
+  # One that was valid until yesterday.
+  openssl req -new -key "$ca/peer.key" -subj /CN=old -out "$work/request" 2>/dev/null
+  openssl x509 -req -in "$work/request" -CA "$ca/ca.crt" -CAkey "$ca/ca.key" -set_serial 7 -days -1 \
+    -out "$ca/expired.crt" 2>/dev/null
+  openssl pkey -in "$ca/peer.key" -aes256 -passout pass:secret -out "$work/locked.key"
+}
+
+# refused SENTENCE REGEX OPTION...: by --test-config, with 78 and these words.
+refused() {
+  local sentence=$1 words=$2
+  shift 2
+  check_exit "$sentence" 78 "$BIN/peerd" --config /dev/null "${peer_tls[@]}" --test-config "$@"
+  cp "$work/check.out" "$work/said"
+  check "… and it says why" grep -Eq -- "$words" "$work/said"
+}
+
+configurations() {
+  check "--test-config takes certificates that fit" "$BIN/peerd" --config /dev/null "${peer_tls[@]}" --test-config
+  refused "one of the three is missing" '^tls\.key: missing' --set tls.key=
+  refused "a file is not there" "^tls\.ca: $work/none: No such file" --set "tls.ca=$work/none"
+  refused "a file is something else" '^tls\.certificate: .*PEM' --set "tls.certificate=$here/lib.sh"
+  refused "the key is another's" '^tls\.key: .* is not the key of ' --set "tls.key=$ca/tracker.key"
+  refused "the key has a password" '^tls\.key: .*password' --set "tls.key=$work/locked.key"
+  refused "the CA is another" '^tls\.certificate: .*issuer' --set "tls.ca=$work/other/ca.crt"
+  refused "the certificate has expired" '^tls\.certificate: .*expired' --set "tls.certificate=$ca/expired.crt"
+  check_exit "the tracker looks at them too" 78 "$BIN/trackerd" --config /dev/null "${tracker_tls[@]}" \
+    --set "tls.key=$ca/peer.key" --test-config
+}
+
+# knock PORT [CERTIFICATE [KEY [VERSION]]]: a TLS client says a few words there, and prints what it hears.
+knock() {
+  "$python" -c '
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+if len(sys.argv) > 4: context.maximum_version = ssl.TLSVersion[sys.argv[4]]
+if len(sys.argv) > 2 and sys.argv[2]: context.load_cert_chain(sys.argv[2], sys.argv[3])
+try:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) as raw:
+        with context.wrap_socket(raw) as sock:
+            sock.sendall(b"\0" * 8)
+            print(sock.recv(100))
+except OSError as error:
+    print(error)' "$@"
+}
+
+# strangers PORT LOG EVENT: nobody gets in there, and the log says why.
+strangers() {
+  local port=$1 log=$2 event=$3
+  knock "$port" >>"$work/knocks"
+  check "$event: no certificate" wait_for_line "$log" "$event .*reason=tls_no_certificate"
+  knock "$port" "$work/other/stranger.crt" "$work/other/stranger.key" >>"$work/knocks"
+  check "$event: another CA" wait_for_line "$log" "$event .*reason=tls_unknown_ca"
+  knock "$port" "$ca/expired.crt" "$ca/peer.key" >>"$work/knocks"
+  check "$event: an expired certificate" wait_for_line "$log" "$event .*reason=tls_certificate_expired"
+  knock "$port" "$ca/peer.crt" "$ca/peer.key" TLSv1_2 >>"$work/knocks"
+  check "$event: TLS 1.2" wait_for_line "$log" "$event .*reason=tls_version"
+  "$python" "$support/ask_tracker.py" 127.0.0.1 "$port" '{"port": 1, "peer_id": "x", "event": "started"}' \
+    >>"$work/knocks" 2>&1 || true
+  check "$event: no TLS" wait_for_line "$log" "$event .*reason=not_tls"
+}
+
+swarm() {
+  start_tracker "${tracker_tls[@]}"
+  check "the tracker says who it is" wait_for_line "$work/tracker/log" 'tls\.loaded .*subject="CN=tracker" expires=20'
+  random_file 8MiB "$work/file.bin"
+  make_torrent "$work/file.bin" "$work/file.torrent"
+  start_peer seeder "${peer_tls[@]}"
+  cp "$work/file.bin" "$work/seeder/downloads/"
+  drop seeder "$work/file.torrent"
+  wait_for_line "$work/seeder/log" 'tracker\.reached'
+  start_peer leecher "${peer_tls[@]}" --set log.level=debug
+  drop leecher "$work/file.torrent"
+  check "with certificates a leecher completes" wait_complete leecher
+  check "its copy is equal" cmp "$work/file.bin" "$work/leecher/downloads/file.bin"
+  strangers "${ports[tracker]}" "$work/tracker/log" connection.closed
+  strangers "${ports[seeder]}" "$work/seeder/log" peer.refused
+
+  # Neither kind of peer can join the other's swarm, and all logs say why.
+  start_peer plain
+  drop plain "$work/file.torrent"
+  check "a peer without TLS learns that the tracker wants it" \
+    wait_for_line "$work/plain/log" 'tracker\.failed .*reason=tls_required'
+  knock "${ports[plain]}" >>"$work/knocks"
+  check "and tells of one who tries TLS" wait_for_line "$work/plain/log" 'peer\.refused .*reason=tls_not_configured'
+  "$peerctl" get "$work/file.torrent" -o "$work/plain" --timeout 1s --verbose "${pair_tls[@]}" \
+    >"$work/get.log" 2>&1 || true
+  check "peerctl get takes part with the same keys" cmp "$work/file.bin" "$work/plain/file.bin"
+}
+
+# A peer with TLS, and a tracker without.
+other_way_round() {
+  start plain_tracker "$BIN/trackerd" --set listen=127.0.0.1:0 --set "log.file=$work/plain_tracker/log" \
+    --set "status_file=$work/plain_tracker/status.json"
+  local tracker
+  tracker=127.0.0.1:$(listening_port plain_tracker)
+  make_torrent "$work/file.bin" "$work/lost.torrent" --piece-length 64KiB
+  start_peer lost "${peer_tls[@]}"
+  drop lost "$work/lost.torrent"
+  check "a peer with TLS learns nothing from a tracker without" \
+    wait_for_line "$work/lost/log" 'tracker\.failed .*reason=tls_unanswered'
+  check "which says why" \
+    wait_for_line "$work/plain_tracker/log" 'connection\.closed .*reason=tls_not_configured'
+}
+
+# New certificates, and bad ones, while a slow transfer goes on.
+reload() {
+  local name dropped
+  random_file 3MiB "$work/slow.bin"
+  make_torrent "$work/slow.bin" "$work/slow.torrent" --piece-length 64KiB
+  cp "$work/slow.bin" "$work/seeder/downloads/"
+  drop seeder "$work/slow.torrent"
+  wait_for_line "$work/seeder/log" 'torrent\.seeding .*name=slow\.bin'
+  start_peer slow "${peer_tls[@]}" --set download_limit=1MiB
+  drop slow "$work/slow.torrent"
+  wait_for_line "$work/slow/log" 'peer\.connected '
+  mv "$ca/peer.crt" "$work/before.crt"
+  "$make_ca" host "$ca" peer --days 500 >/dev/null
+  chmod 0644 "$ca/peer.key"
+  for name in seeder slow; do
+    kill -HUP "${pids[$name]}"
+    check "$name takes a new certificate" wait_until 20 has_lines "$work/$name/log" ' tls\.loaded ' 2
+    check "and warns of a key that others may read" \
+      wait_for_line "$work/$name/log" "warn tls\.key_exposed file=$ca/peer\.key"
+  done
+  check "it is the new one" test "$(sed -n 's/.* tls\.loaded .*expires=//p' "$work/slow/log" | sort -u | wc -l)" = 2
+  cp "$ca/expired.crt" "$ca/peer.crt"
+  kill -HUP "${pids[slow]}"
+  check "a bad one is refused" wait_for_line "$work/slow/log" 'config\.rejected reason=.*tls\.certificate.*expired'
+  check "and the old one stays: the transfer completes" wait_complete slow
+  dropped=$(grep ' peer\.closed ' "$work/slow/log" | grep -v 'reason=both_complete' || true)
+  check "no connection was dropped" test -z "$dropped"
+  rm "$ca/peer.crt"
+  mv "$work/before.crt" "$ca/peer.crt"
+}
+
+pair() {
+  start served "$peerctl" serve "$work/file.bin" --listen 127.0.0.1:0 "${pair_tls[@]}"
+  wait_for_line "$work/served/out" ' on 127\.0\.0\.1:[0-9]+$'
+  served=$(sed -n 's/.* on \(127\.0\.0\.1:[0-9]*\)$/\1/p' "$work/served/out")
+  # It says nothing, and only learns that when the time for a handshake is over.
+  start mute "$peerctl" fetch "$served" -o "$work/mute.bin"
+  check_exit "a file is fetched over TLS" 0 "$peerctl" fetch "$served" -o "$work/fetched.bin" "${pair_tls[@]}"
+  check "the copy is equal" cmp "$work/file.bin" "$work/fetched.bin"
+  check_exit "not by a stranger" 76 "$peerctl" fetch "$served" -o "$work/none.bin" \
+    --tls-ca "$work/other/ca.crt" --tls-certificate "$work/other/stranger.crt" \
+    --tls-key "$work/other/stranger.key"
+  cp "$work/check.out" "$work/said"
+  check "who says why" grep -q tls_unknown_ca "$work/said"
+  check_exit "a key belongs to a certificate" 64 "$peerctl" fetch "$served" -o "$work/none.bin" \
+    --tls-ca "$ca/ca.crt"
+  start open "$peerctl" serve "$work/file.bin" --listen 127.0.0.1:0
+  wait_for_line "$work/open/out" ' on 127\.0\.0\.1:[0-9]+$'
+  check_exit "nothing is taken from one without TLS" 76 "$peerctl" fetch \
+    "$(sed -n 's/.* on \(127\.0\.0\.1:[0-9]*\)$/\1/p' "$work/open/out")" -o "$work/none.bin" "${pair_tls[@]}"
+  cp "$work/check.out" "$work/said"
+  check "who says why" grep -q not_tls "$work/said"
+  check "and nothing is there" test ! -e "$work/none.bin"
+}
+mute_end() {
+  local pid=${pids[mute]}
+  unset "pids[mute]"
+  check_exit "a client without TLS is sent away" 76 wait "$pid"
+  check "and learns why" grep -q tls_required "$work/mute/out"
+}
+
+certificates
+configurations
+random_file 8MiB "$work/file.bin"
+pair
+swarm
+other_way_round
+reload
+for name in seeder leecher slow tracker; do
+  check "$name stops in time" stop_in_time "$name"
+done
+mute_end
+finish
