@@ -38,6 +38,7 @@ if awk -v load="$load" -v cores="$(nproc)" 'BEGIN { exit !(load > cores / 4) }';
 fi
 printf '%7s  %-9s %-7s %-40s %s\n' ratio target "" what "ours | beside it, medians of $RUNS (least-most)"
 family "Over loopback, beside the limit of the machine" ./transfer.sh
+family "TLS" ./tls.sh
 family "Small files" ./small.sh
 family "Checking existing data" ./verify.sh
 family "A crowd, links of 100 Mbit/s" ./crowd.sh 8
