@@ -46,14 +46,16 @@ void StatusFile::create(std::string_view program, PathChoice choice, std::string
   }
 }
 
-void StatusFile::update(std::string_view text, TimePoint now) {
-  if (path_.empty() || (text == written_ && now - written_at_ < refresh_)) return;
+bool StatusFile::update(std::string_view text, TimePoint now) {
+  if (path_.empty() || (text == written_ && now - written_at_ < refresh_)) return true;
   try {
     write(text, now);
     failing_ = false;
+    return true;
   } catch (const std::system_error& error) {
     if (!failing_) log_error("status.write_failed", {{"reason", error.what()}});
     failing_ = true;
+    return false;
   }
 }
 

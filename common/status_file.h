@@ -25,9 +25,9 @@ class StatusFile {
   // (kConfigured), or says so on stderr in the name of `program` and does without (kDefault).
   void create(std::string_view program, PathChoice choice, std::string_view text);
 
-  // Replaces the file when `text` differs from what was written last, or when it is due. A failure
-  // is logged, once until it has worked again.
-  void update(std::string_view text, TimePoint now = Clock::now());
+  // Replaces the file when `text` differs from what was written last, or when it is due. False
+  // when that fails, which is logged, once until it has worked again.
+  bool update(std::string_view text, TimePoint now = Clock::now());
 
   // Takes the file away, since what it says is no longer so. The destructor does, too.
   void remove() noexcept;

@@ -705,7 +705,7 @@ DownloadStatus Download::status() const {
     status.bytes = checked_bytes_;
     return status;
   }
-  status.bytes = peers->left().held().held_bytes(torrent_.layout);
+  status.bytes = peers->left().held_bytes(torrent_.layout);
   status.peers = peers->size();
   if (status.state == DownloadState::kDownloading && status.reason.empty()) {
     status.reason = why_slow(*peers);
@@ -750,7 +750,7 @@ void Download::set_state(DownloadState state, const std::string& problem) {
 Announcer::Counters Download::counters() const {
   const auto peers = swarm();
   if (!peers) return {.left = torrent_.layout.file_length()};
-  const std::uint64_t held = peers->left().held().held_bytes(torrent_.layout);
+  const std::uint64_t held = peers->left().held_bytes(torrent_.layout);
   return {.left = torrent_.layout.file_length() - held,
           .downloaded = peers->downloaded,
           .uploaded = peers->uploaded};

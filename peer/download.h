@@ -63,6 +63,7 @@ struct DownloadStatus {
     if (length > 0) return static_cast<double>(bytes) / static_cast<double>(length);
     return state == DownloadState::kSeeding || state == DownloadState::kFinished ? 1 : 0;
   }
+  bool operator==(const DownloadStatus&) const = default;
 };
 
 class Download : public std::enable_shared_from_this<Download> {

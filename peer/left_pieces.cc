@@ -129,6 +129,11 @@ std::uint32_t LeftPieces::held_count() const {
   return held_.held();
 }
 
+std::uint64_t LeftPieces::held_bytes(const PieceLayout& layout) const {
+  MutexLock lock(mutex_);
+  return held_.held_bytes(layout);
+}
+
 bool LeftPieces::all_held() const {
   MutexLock lock(mutex_);
   return held_.complete();

@@ -75,6 +75,7 @@ class LeftPieces {
   bool is_held(PieceIndex piece) const EXCLUDES(mutex_);
   Bitfield held() const EXCLUDES(mutex_);
   std::uint32_t held_count() const EXCLUDES(mutex_);
+  std::uint64_t held_bytes(const PieceLayout& layout) const EXCLUDES(mutex_);
   bool all_held() const EXCLUDES(mutex_);
   // Connected peers that hold everything count as one each.
   std::uint32_t availability(PieceIndex piece) const EXCLUDES(mutex_);

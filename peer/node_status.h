@@ -18,6 +18,7 @@ struct NodeStatus {
   std::size_t connections = 0;
   std::uint64_t denied = 0;  // connections, since the start
   std::vector<DownloadStatus> torrents;
+  bool operator==(const NodeStatus&) const = default;
 };
 
 std::string format_status(const NodeStatus& status);

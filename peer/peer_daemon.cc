@@ -63,7 +63,7 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
 
 void PeerDaemon::create_status_file(std::string_view program, PathChoice choice) {
   const PeerServer::Snapshot snapshot = server_.snapshot();
-  status_file_.create(program, choice, status(snapshot));
+  status_file_.create(program, choice, format_status(status(snapshot)));
   metrics_file_.create(program, PathChoice::kConfigured, metrics(snapshot));
 }
 
@@ -99,7 +99,7 @@ void PeerDaemon::stop() {
 void PeerDaemon::tick(TimePoint now) {
   server_.tick(now);
   const PeerServer::Snapshot snapshot = server_.snapshot();
-  status_file_.update(status(snapshot));
+  tell(status(snapshot));
   if (!config_.metrics_file.empty()) metrics_file_.update(metrics(snapshot), now);
   if (now >= next_progress_) {
     log_progress();
@@ -172,7 +172,13 @@ void PeerDaemon::reload() {
   if (same_tls) server_.tls().log();
 }
 
-std::string PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {
+// Thousands of torrents are megabytes of JSON, and mostly nothing of it has changed.
+void PeerDaemon::tell(NodeStatus status) {
+  if (status == told_) return;
+  if (status_file_.update(format_status(status))) told_ = std::move(status);
+}
+
+NodeStatus PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {
   NodeStatus status;
   status.version = kVersion;
   status.pid = ::getpid();
@@ -182,7 +188,7 @@ std::string PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {
   status.connections = server_.connection_count();
   status.denied = server_.denied_count();
   status.torrents = snapshot.torrents;
-  return format_status(status);
+  return status;
 }
 
 std::string PeerDaemon::metrics(const PeerServer::Snapshot& snapshot) const {

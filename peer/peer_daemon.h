@@ -9,6 +9,7 @@
 #include "common/daemon_files.h"
 #include "common/shutdown_signal.h"
 #include "common/status_file.h"
+#include "peer/node_status.h"
 #include "peer/peer_config.h"
 #include "peer/peer_server.h"
 #include "peer/torrent_directory.h"
@@ -32,9 +33,10 @@ class PeerDaemon {
  private:
   void stop();
   void tick(TimePoint now);
+  void tell(NodeStatus status);
   void log_progress() const;
   void reload();
-  std::string status(const PeerServer::Snapshot& snapshot) const;
+  NodeStatus status(const PeerServer::Snapshot& snapshot) const;
   std::string metrics(const PeerServer::Snapshot& snapshot) const;
 
   PeerConfig config_;  // what is in force
@@ -42,6 +44,7 @@ class PeerDaemon {
   PeerServer server_;
   TorrentDirectory torrents_;
   StatusFile status_file_;
+  NodeStatus told_;  // by the status file
   StatusFile metrics_file_;
   const seconds started_;  // since 1970
   TimePoint next_progress_;

@@ -103,9 +103,9 @@ TEST_SUITE("status_file") {
     StatusFile file(dir.file("d/status.json"));
     file.create("test", PathChoice::kConfigured, "1");
     std::filesystem::remove_all(dir.file("d"));
-    file.update("2");
+    CHECK_FALSE(file.update("2"));
     std::filesystem::create_directory(dir.file("d"));
-    file.update("2");
+    CHECK(file.update("2"));
     CHECK(dir.read("d/status.json") == "2");
   }
 }
