@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -29,10 +27,6 @@ constexpr std::string_view kSuffix = ".torrent";
 constexpr std::string_view kNoteSuffix = ".invalid";
 constexpr mode_t kNoteMode = 0644;
 constexpr seconds kSettled{2};  // a file untouched for so long is taken to be written to its end
-
-constexpr std::uint32_t kArrivals = IN_CLOSE_WRITE | IN_MOVED_TO;
-constexpr std::uint32_t kDepartures = IN_MOVED_FROM | IN_DELETE;
-constexpr std::uint32_t kSelfGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
 
 bool is_torrent_name(std::string_view name) {
   return name.size() > kSuffix.size() && name.ends_with(kSuffix) && name.front() != '.';
@@ -58,12 +52,8 @@ TorrentDirectory::Running TorrentDirectory::running_of(const Torrent& torrent) {
 
 TorrentDirectory::TorrentDirectory(const std::string& path, milliseconds rescan_interval,
                                    PeerServer& server)
-    : path_(path),
-      rescan_interval_(rescan_interval),
-      server_(server),
-      inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+    : path_(path), rescan_interval_(rescan_interval), server_(server), watch_(path) {
   make_directories(path_);
-  if (!inotify_.valid()) throw_errno("inotify_init1");
 }
 
 TorrentDirectory::~TorrentDirectory() {
@@ -97,7 +87,7 @@ void TorrentDirectory::run() {
     try {
       if (!read_events()) next_scan = Clock::now();
       if (Clock::now() < next_scan) continue;
-      watch();
+      watch_.renew();
       const bool unsettled = rescan(std::exchange(first, false));
       next_scan = Clock::now() + (unsettled ? soon : rescan_interval_);
     } catch (const std::exception& error) {  // out of memory: some events may be lost
@@ -109,46 +99,19 @@ void TorrentDirectory::run() {
 
 bool TorrentDirectory::wait_until(Deadline next_scan) {
   pollfd waiting[] = {
-      {stop_.fd(), POLLIN, 0}, {question_.fd(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+      {stop_.fd(), POLLIN, 0}, {question_.fd(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
   ::poll(waiting, std::size(waiting), poll_timeout(next_scan));  // EINTR: too early does no harm
   if (question_.clear()) heartbeat_.beat();
   return !stopping_;
 }
 
-// Again at each rescan: the path may by now lead to another directory than the one watched.
-void TorrentDirectory::watch() {
-  const int before = watch_;
-  watch_ =
-      ::inotify_add_watch(inotify_.get(), path_.c_str(),
-                          kArrivals | kDepartures | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
-  const int error = errno;
-  if (before >= 0 && watch_ != before) ::inotify_rm_watch(inotify_.get(), before);
-  if (watch_ < 0) {
-    log_warn("watch.failed", {{"path", path_}, {"reason", std::generic_category().message(error)}});
-  }
-}
-
 bool TorrentDirectory::read_events() {
-  alignas(inotify_event) char buffer[16 << 10];
   bool complete = true;
   while (!stopping_) {
-    const ssize_t n = ::read(inotify_.get(), buffer, sizeof buffer);
-    if (n <= 0) break;
-    std::map<std::string, bool> gone_by_name;
-    for (ssize_t at = 0; at < n;) {
-      inotify_event event;
-      std::memcpy(&event, buffer + at, sizeof event);
-      const char* const name = buffer + at + sizeof event;
-      at += static_cast<ssize_t>(sizeof event + event.len);
-      if ((event.mask & IN_Q_OVERFLOW) != 0) complete = false;
-      if (event.wd != watch_) continue;  // of a directory that was watched before
-      if ((event.mask & kSelfGone) != 0) complete = false;
-      if ((event.mask & IN_IGNORED) != 0) watch_ = -1;
-      if (event.len > 0 && is_torrent_name(name)) {
-        gone_by_name[name] = (event.mask & kDepartures) != 0;
-      }
-    }
-    handle_events(gone_by_name);
+    const auto events = watch_.read();
+    if (!events) break;
+    complete = complete && events->complete;
+    handle_events(events->gone_by_name);
   }
   return complete;
 }
@@ -157,6 +120,7 @@ void TorrentDirectory::handle_events(const std::map<std::string, bool>& gone_by_
   std::map<std::string, FileMark> present;
   std::vector<std::string> gone;
   for (const auto& [name, departed] : gone_by_name) {
+    if (!is_torrent_name(name)) continue;
     if (const auto mark = mark_of(name)) {
       present.emplace(name, *mark);
     } else if (departed) {

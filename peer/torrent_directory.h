@@ -17,8 +17,8 @@
 #include "common/clock.h"
 #include "common/heartbeat.h"
 #include "common/torrent.h"
-#include "common/unique_fd.h"
 #include "common/wake_event.h"
+#include "peer/directory_watch.h"
 #include "peer/file_mark.h"
 #include "peer/peer_server.h"
 
@@ -62,8 +62,7 @@ class TorrentDirectory {
   static Running running_of(const Torrent& torrent);
   void run();
   bool wait_until(Deadline next_scan);  // for events, too; false: to stop
-  void watch();
-  bool read_events();  // false: something was missed, and only a rescan helps
+  bool read_events();                   // false: something was missed, and only a rescan helps
   // What became of these names; true: it went.
   void handle_events(const std::map<std::string, bool>& gone_by_name);
   std::optional<Listing> list() const;
@@ -93,8 +92,7 @@ class TorrentDirectory {
   WakeEvent stop_;
   WakeEvent question_;
   Heartbeat heartbeat_;
-  UniqueFd inotify_;
-  int watch_ = -1;
+  DirectoryWatch watch_;
   std::map<std::string, Known> known_;
   bool something_left_ = false;
   std::thread thread_;
