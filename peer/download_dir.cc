@@ -162,6 +162,7 @@ bool DownloadDir::exists(const std::string& name) const {
 
 void DownloadDir::remove(const std::string& name) const {
   if (::unlinkat(directory_.get(), name.c_str(), 0) < 0) throw_errno("remove " + path_of(name));
+  if (::fsync(directory_.get()) < 0) throw_errno("sync " + path_);
 }
 
 std::uint64_t DownloadDir::free_bytes() const {

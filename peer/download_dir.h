@@ -70,7 +70,7 @@ class DownloadDir {
 
   // Is there anything called `name`? It is a plain one here, no path.
   bool exists(const std::string& name) const;
-  // Removes the file of that plain name. Throws std::system_error.
+  // Removes the file of that plain name, and syncs the directory. Throws std::system_error.
   void remove(const std::string& name) const;
 
   std::uint64_t free_bytes() const;

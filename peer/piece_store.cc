@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "common/socket.h"
 
@@ -17,6 +19,7 @@ namespace {
 // who write to the file.
 constexpr std::uint64_t kFirstReserveBytes = 4 << 20;
 constexpr milliseconds kQuickReserve{1};
+constexpr std::size_t kCopyBytes = 256 << 10;
 
 // Runs `call`, turning what the operating system refuses into a StorageError.
 template <typename Call>
@@ -27,6 +30,16 @@ auto storage_call(Call call) {
     throw;
   } catch (const std::system_error& error) {
     throw StorageError(error);
+  }
+}
+
+void write_all(int file, std::span<const std::byte> data, off_t position, const std::string& path) {
+  while (!data.empty()) {
+    const ssize_t n = ::pwrite(file, data.data(), data.size(), position);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("write " + path);
+    data = data.subspan(static_cast<std::size_t>(n));
+    position += n;
   }
 }
 
@@ -111,15 +124,80 @@ PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state
   return {Bitfield(pieces), Bitfield(pieces, true), false};
 }
 
-void PieceStore::write_piece(PieceIndex piece, std::span<const std::byte> data) {
+void PieceStore::take_back(const Bitfield& held) {
+  storage_call([&] {
+    if (held.held() == 0) {
+      throw StorageError(std::errc::file_exists,
+                         path() + " matches in no piece, and may be something else; move it away");
+    }
+    if (mark() != mark_) throw std::runtime_error(path() + " was changed while it was checked");
+    const std::string part = DownloadDir::part_name(torrent_.file_name);
+    if (UniqueFd file = open_to_write(); file.valid()) {
+      directory_.rename(torrent_.file_name, part);
+      file_ = std::move(file);
+    } else {
+      file_ = copy_to_part(held);
+      directory_.remove(torrent_.file_name);
+    }
+    is_part_ = true;
+    resize();
+    mark_ = mark();
+  });
+}
+
+// Nothing when it is not for us to write to: what another name shows would change with it.
+UniqueFd PieceStore::open_to_write() const {
+  struct stat status;
+  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
+  if (status.st_nlink != 1) return {};
+  try {
+    UniqueFd file = directory_.open_existing(torrent_.file_name, O_RDWR);
+    if (file.valid() && FileMark::of(file.get(), path()) == mark_) return file;
+  } catch (const std::system_error&) {  // no permission; it is being executed
+    return {};
+  }
+  throw std::runtime_error(path() + " was changed while it was checked");
+}
+
+UniqueFd PieceStore::copy_to_part(const Bitfield& held) const {
+  if (directory_.free_bytes() < held.held_bytes(torrent_.layout) + min_free_bytes_) {
+    errno = ENOSPC;
+    throw_errno("copy " + path());
+  }
+  const std::string part = DownloadDir::part_name(torrent_.file_name);
+  UniqueFd copy = directory_.create(part);
+  try {
+    if (::ftruncate(copy.get(), static_cast<off_t>(torrent_.layout.file_length())) < 0) {
+      throw_errno("resize " + directory_.path_of(part));
+    }
+    for (PieceIndex piece; piece < torrent_.layout.end(); ++piece) {
+      if (held.has(piece)) copy_piece(piece, copy.get());
+    }
+    if (::fsync(copy.get()) < 0) throw_errno("sync " + directory_.path_of(part));
+  } catch (const std::system_error&) {
+    directory_.remove(part);
+    throw;
+  }
+  return copy;
+}
+
+void PieceStore::copy_piece(PieceIndex piece, int to) const {
+  std::vector<std::byte> buffer(std::min<std::size_t>(kCopyBytes, length(piece)));
   auto position = static_cast<off_t>(offset(piece));
-  while (!data.empty()) {
-    const ssize_t n = ::pwrite(file_.get(), data.data(), data.size(), position);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) storage_call([&] { throw_errno("write " + path()); });
-    data = data.subspan(static_cast<std::size_t>(n));
+  std::size_t left = length(piece);
+  while (left > 0) {
+    const ssize_t n = ::pread(file_.get(), buffer.data(), std::min(left, buffer.size()), position);
+    if (n < 0) throw_errno("read " + path());
+    if (n == 0) throw StorageError(std::errc::io_error, "read " + path() + ": it is too short");
+    const std::span<const std::byte> data(buffer.data(), static_cast<std::size_t>(n));
+    write_all(to, data, position, directory_.part_path_of(torrent_.file_name));
+    left -= data.size();
     position += n;
   }
+}
+
+void PieceStore::write_piece(PieceIndex piece, std::span<const std::byte> data) {
+  storage_call([&] { write_all(file_.get(), data, static_cast<off_t>(offset(piece)), path()); });
 }
 
 std::string PieceStore::path() const {

@@ -51,6 +51,17 @@ class PieceStore {
   // Has somebody else written to the file since open()? Of use as long as nothing is written here.
   bool changed_since_opened() const;
 
+  // Forgets what the kernel holds of the file, where it can, so that what is read comes from the
+  // disk.
+  void read_from_disk() const;
+
+  // The file under its final name has not proved to be complete: makes it NAME.part again, with the
+  // pieces that are `held`, to be written to. It is renamed, or, where it has other names (hard
+  // links) or may not be written to, copied and removed. Throws StorageError, and then it is as it
+  // was: no piece is held, it was changed since open(), NAME.part is there, no space. When no other
+  // uses the file.
+  void take_back(const Bitfield& held);
+
   // Reserves the space of a part, a good deal of it a call (fallocate(2), where the file system
   // can): of a big file it takes a while, in which pieces may come. True until all is reserved.
   // Throws StorageError.
@@ -93,8 +104,10 @@ class PieceStore {
   Opened open_part(const std::optional<ResumeState>& state);
   void resize();
   Bitfield pieces_with_data(const Bitfield& except) const;
-  void read_from_disk() const;
   FileOrigin origin(const std::optional<ResumeState>& state) const;
+  UniqueFd open_to_write() const;
+  UniqueFd copy_to_part(const Bitfield& held) const;
+  void copy_piece(PieceIndex piece, int to) const;
   FileMark mark() const { return FileMark::of(file_.get(), path()); }
 
   const DownloadDir& directory_;

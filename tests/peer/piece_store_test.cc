@@ -38,12 +38,23 @@ struct Rig {
     const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
     REQUIRE(::utimensat(AT_FDCWD, temp.file(name).c_str(), times, 0) == 0);
   }
+  std::string with_bad_piece(std::size_t piece) const {
+    std::string content = sample.content;
+    content[piece * kPieceLength] ^= 1;
+    return content;
+  }
   bool exists(const char* name) const { return std::filesystem::exists(temp.file(name)); }
 
   TempDir temp;
   SampleTorrent sample;
   DownloadDir directory{temp.path(), {}};
 };
+
+ino_t inode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_ino;
+}
 
 // "trusted in_doubt", and " NAME" when that was found.
 std::string opened(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
@@ -485,6 +496,72 @@ TEST_SUITE("piece_store") {
       std::filesystem::rename(rig.temp.file(kName), rig.temp.file(kPart));
       CHECK_FALSE(store.is_intact());
     }
+  }
+
+  TEST_CASE("a complete file that is not is taken back by its name, and finished again") {
+    const Rig rig;
+    rig.temp.write(kName, rig.with_bad_piece(1));
+    PieceStore store = rig.store();
+    CHECK(opened(store) == "00000 11111 NAME");
+    const auto inode = inode_of(rig.temp.file(kName));
+    store.take_back(pieces("10111"));
+    CHECK(store.is_part());
+    CHECK_FALSE(rig.exists(kName));
+    CHECK(store.is_intact());
+    rig.write(store, "01000");
+    store.finish();
+    CHECK(rig.temp.read(kName) == rig.sample.content);
+    CHECK(inode_of(rig.temp.file(kName)) == inode);
+  }
+
+  TEST_CASE("one that has another name is taken back as a copy of what is held") {
+    const Rig rig;
+    const std::string damaged = rig.with_bad_piece(1);
+    rig.temp.write(kName, damaged);
+    std::filesystem::create_hard_link(rig.temp.file(kName), rig.temp.file("other"));
+    PieceStore store = rig.store();
+    opened(store);
+    store.take_back(pieces("10111"));
+    CHECK_FALSE(rig.exists(kName));
+    rig.write(store, "01000");
+    store.finish();
+    CHECK(rig.temp.read(kName) == rig.sample.content);
+    CHECK(rig.temp.read("other") == damaged);
+    PieceStore again = rig.store();
+    CHECK(opened(again, store.state(pieces("11111"), true)) == "11111 00000 NAME");
+  }
+
+  TEST_CASE("one that cannot be taken back is left as it is, with the reason") {
+    const Rig rig;
+    const std::string damaged = rig.with_bad_piece(1);
+    rig.temp.write(kName, damaged);
+    PieceStore store = rig.store();
+    opened(store);
+    const auto refused = [&](const char* held, const std::string& reason) {
+      try {
+        store.take_back(pieces(held));
+      } catch (const StorageError& error) {
+        CHECK_MESSAGE(has(error.what(), reason), error.what());
+      }
+      CHECK_FALSE(store.is_part());
+      CHECK(rig.temp.read(kName) == damaged);
+    };
+    refused("00000", "matches in no piece");
+    rig.temp.write(kPart, "somebody's");
+    refused("10111", "File exists");
+    std::filesystem::create_hard_link(rig.temp.file(kName), rig.temp.file("other"));
+    refused("10111", "File exists");
+    CHECK(rig.temp.read(kPart) == "somebody's");
+    std::filesystem::remove(rig.temp.file("other"));
+    std::filesystem::remove(rig.temp.file(kPart));
+    rig.touch(kName);
+    CHECK_THROWS_AS(store.take_back(pieces("10111")), std::runtime_error);
+    CHECK(rig.temp.read(kName) == damaged);
+    PieceStore full(rig.directory, rig.sample.torrent, std::uint64_t{1} << 60);
+    opened(full);
+    std::filesystem::create_hard_link(rig.temp.file(kName), rig.temp.file("other"));
+    CHECK_THROWS_AS(full.take_back(pieces("10111")), StorageError);
+    CHECK_FALSE(rig.exists(kPart));
   }
 
   TEST_CASE("an empty file has no pieces and is finished at once") {
