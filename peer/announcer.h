@@ -3,7 +3,7 @@
 // 1 s … 60 s with jitter, and the next one in the list takes its place. As long as that one
 // answers, those before it are tried as often, in turn, besides the announces that are due: peers
 // that have found another tracker are a swarm of their own until all of them are back. One thread
-// at a time, except cancel().
+// at a time, except cancel() and allow().
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,9 @@ class Announcer {
   // Leaves the swarm at every tracker that still lists us, first at the one that answered last.
   void leave(const Counters& counters, Deadline deadline);
 
+  // Ends what is under way and lets nothing begin, except leave(), until allow().
   void cancel() { client_.cancel(); }
+  void allow() { client_.allow(); }
 
   // Why no tracker answered; empty when the last announce was answered.
   const std::string& problem() const { return problem_; }

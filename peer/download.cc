@@ -35,6 +35,7 @@ std::string_view download_state_name(DownloadState state) {
     case DownloadState::kChecking: return "checking";
     case DownloadState::kDownloading: return "downloading";
     case DownloadState::kSeeding: return "seeding";
+    case DownloadState::kPaused: return "paused";
     case DownloadState::kFinished: return "finished";
     case DownloadState::kRemoved: return "removed";
     case DownloadState::kError: return "error";
@@ -60,6 +61,7 @@ void Download::start() {
 
 void Download::begin_stop() {
   stopping_ = true;
+  interrupted_ = true;
   environment_.check_slots.wake();
   announcer_.cancel();
   poke();
@@ -75,10 +77,12 @@ void Download::run() {
   log_info("torrent.added", log_fields());
   announcer_.announce_soon(environment_.announce_pace.next(Clock::now()));
   if (bandwidth_.rates() != TorrentBandwidth::Rates{}) log_rates();
+  look_at_requests();
   while (!stopping_) {
     try {
-      if (!swarm()) check();
-      if (!stopping_) take_part();
+      answer_requests();
+      if (!interrupted_ && !swarm()) check();
+      if (!interrupted_) take_part();
     } catch (const std::exception& error) {
       Fields fields = log_fields();
       fields.emplace_back("reason", error.what());
@@ -102,52 +106,63 @@ void Download::check() {
   if (!environment_.state_dir.empty()) saved = load_resume_state(environment_.state_dir, torrent_);
   checked_bytes_ = 0;
   if (saved && saved->seeding.removed && !store_.exists()) wait_while_removed();
-  if (stopping_) return;
+  if (interrupted_) return;
   set_state(DownloadState::kChecking, "");
-  const PieceStore::Opened opened = store_.open(saved);
+  begin_recheck(saved);
+  PieceStore::Opened opened = store_.open(saved);
+  if (rechecking_) store_.read_from_disk();
   tally_.open(opened.origin, saved ? saved->seeding : SeedRecord{});
   const Bitfield held = verify(opened);
-  if (stopping_) return;
+  if (interrupted_) return;
 
-  const bool damaged = opened.final_name && !held.complete();
+  std::string hindrance;
+  repair(opened, held, hindrance);
+  const bool rechecked = std::exchange(rechecking_, false);
+  make_swarm(opened, held);
+  saved_pieces_ = held.held();
+  if (opened.final_name && !held.complete()) {
+    tell_damage(held, hindrance);
+  } else if (opened.final_name && opened.in_doubt.held() > 0) {
+    save_state(true);
+  } else if (!opened.final_name &&
+             (rechecked ||
+              (saved && (saved->clean || opened.trusted.held() < saved->verified.held())))) {
+    // From now on the file may change, and what is no longer believed must not be found again.
+    save_state(false);
+  }
+}
+
+void Download::make_swarm(const PieceStore::Opened& opened, const Bitfield& held) {
   Swarm::Events events{
       .admits =
           [this](const IpAddress& address) { return environment_.connections.admits(address); },
       .all_held = [this] { poke(); },
       .storage_failed = [this](const std::string& reason) { on_storage_failed(reason); },
       .must_tend = [this] { poke(); }};
-  {
-    MutexLock lock(mutex_);
-    swarm_ = std::make_shared<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
-                                     bandwidth_, held, !opened.final_name, random_seed(),
-                                     std::move(events));
-    if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
-    // Whoever put it there may have meant it: nothing is overwritten unasked.
-    damage_.clear();
-    if (damaged) {
-      damage_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
-                " pieces of " + store_.path() +
-                " do not match and are not served; rename it to NAME.part to fetch them again";
-    }
-  }
-  saved_pieces_ = held.held();
-  if (damaged) {
-    Fields fields = log_fields();
-    fields.emplace_back("bad_pieces", held.size() - held.held());
-    fields.emplace_back("path", store_.path());
-    log_error("torrent.damaged", fields);
-  } else if (opened.final_name && opened.in_doubt.held() > 0) {
-    save_state(true);
-  } else if (!opened.final_name && saved &&
-             (saved->clean || opened.trusted.held() < saved->verified.held())) {
-    // From now on the file may change, and what is no longer believed must not be found again.
-    save_state(false);
-  }
+  MutexLock lock(mutex_);
+  swarm_ = std::make_shared<Swarm>(torrent_, environment_.identity, store_, environment_.bans,
+                                   bandwidth_, held, !opened.final_name, random_seed(),
+                                   std::move(events));
+  if (const auto lost = std::exchange(lost_swarm_, nullptr)) swarm_->count_on_from(*lost);
+  damage_.clear();
+}
+
+void Download::tell_damage(const Bitfield& held, const std::string& hindrance) {
+  Fields fields = log_fields();
+  fields.emplace_back("bad_pieces", held.size() - held.held());
+  fields.emplace_back("path", store_.path());
+  if (!hindrance.empty()) fields.emplace_back("reason", hindrance);
+  log_error("torrent.damaged", fields);
+  MutexLock lock(mutex_);
+  damage_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
+            " pieces of " + store_.path() + " do not match and are not served; ";
+  damage_ += hindrance.empty() ? "peerctl recheck, or renaming it to NAME.part, fetches them again"
+                               : "they cannot be fetched again: " + hindrance;
 }
 
 Bitfield Download::verify(const PieceStore::Opened& opened) {
   if (opened.in_doubt.held() == 0) return opened.trusted;
-  const auto slot = environment_.check_slots.acquire(stopping_);
+  const auto slot = environment_.check_slots.acquire(interrupted_);
   if (!slot) return opened.trusted;
   Fields fields = log_fields();
   fields.emplace_back("pieces", opened.in_doubt.held());
@@ -155,7 +170,7 @@ Bitfield Download::verify(const PieceStore::Opened& opened) {
   const TimePoint from = Clock::now();
   const HashOptions options{
       .threads = environment_.hash_threads,
-      .cancelled = &stopping_,
+      .cancelled = &interrupted_,
       .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }};
   std::optional<Bitfield> verified;
   try {
@@ -199,7 +214,7 @@ void Download::take_part() {
   fields.emplace_back("pieces", torrent_.layout.count());
   log_info(seeding ? "torrent.seeding" : "torrent.downloading", fields);
   next_save_ = Clock::now() + kSaveEvery;
-  while (!stopping_) {
+  while (!interrupted_ || !must_let_go()) {
     throw_storage_problem();
     if (is_to_be_finished()) complete();
     if (has_left()) return;
@@ -294,7 +309,8 @@ void Download::rest(std::string_view limit) {
   tally_.pause();
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   const std::uint64_t length = torrent_.layout.file_length();
-  while (!stopping_ && !removal_asked_ && environment_.seed_limits.load().reached(record, length)) {
+  while ((!interrupted_ || !must_let_go()) && !removal_asked_ &&
+         environment_.seed_limits.load().reached(record, length)) {
     wait_for_poke();
   }
   announcer_.announce_soon(environment_.announce_pace.next(Clock::now()));
@@ -325,10 +341,7 @@ bool Download::remove_file() {
   fields.emplace_back("bytes", torrent_.layout.file_length());
   fields.emplace_back("path", store_.path());
   log_info("torrent.removed_for_space", fields);
-  MutexLock lock(mutex_);
-  removable_.reset();
-  lost_swarm_ = std::move(swarm_);
-  book_.start_over(Clock::now());
+  start_over();
   return true;
 }
 
@@ -348,10 +361,17 @@ void Download::log_kept(const std::string& reason) {
 void Download::wait_while_removed() {
   set_state(DownloadState::kRemoved,
             "removed to make space; drop the torrent again to have it fetched");
-  while (!stopping_ && !fetch_again_.exchange(false)) wait_for_poke();
+  while ((!interrupted_ || !must_let_go()) && !fetch_again_.exchange(false)) wait_for_poke();
 }
 
 void Download::depart() {
+  withdraw();
+  remember_recheck();
+  log_info("torrent.stopped", log_fields());
+}
+
+// Takes part no more, for now or for ever.
+void Download::withdraw() {
   empty_swarm();
   // First what is ours: a tracker that does not answer must not use up the time for it.
   try {
@@ -366,7 +386,6 @@ void Download::depart() {
     log_not_saved(error);
   }
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
-  log_info("torrent.stopped", log_fields());
 }
 
 bool Download::empty_swarm() {
@@ -381,8 +400,13 @@ bool Download::empty_swarm() {
 // A file that somebody has removed, replaced or changed, or that the disk did not take in, is
 // checked like one that was just found.
 void Download::forget_lost_file() {
-  if (!swarm() || (store_.is_intact() && !store_.may_have_lost_writes())) return;
+  if (swarm() && (!store_.is_intact() || store_.may_have_lost_writes())) start_over();
+}
+
+// What it counts goes on; what it holds is to be found out again. Nobody uses the file.
+void Download::start_over() {
   MutexLock lock(mutex_);
+  removable_.reset();
   lost_swarm_ = std::move(swarm_);
   book_.start_over(Clock::now());
 }
@@ -497,7 +521,7 @@ void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const 
 bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
   {
     MutexLock lock(mutex_);
-    if (!swarm_ || state_ == DownloadState::kFinished) return false;
+    if (!swarm_ || paused_ || state_ == DownloadState::kFinished) return false;
   }
   std::optional<Endpoint> listens_at;
   converse(connection, std::move(first), 0, [&](const Endpoint& peer) {
@@ -599,7 +623,7 @@ void Download::wait_for_event() {
 void Download::wait_to_retry() {
   const Deadline deadline = Clock::now() + kRetryStorageEvery;
   MutexLock lock(mutex_);
-  while (!stopping_) {
+  while (!interrupted_) {
     if (!event_.wait_until(mutex_, deadline)) return;
   }
 }

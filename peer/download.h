@@ -31,6 +31,8 @@
 #include "peer/download_dir.h"
 #include "peer/peer_book.h"
 #include "peer/piece_store.h"
+#include "peer/request_files.h"
+#include "peer/resume_state.h"
 #include "peer/seed_limits.h"
 #include "peer/seed_tally.h"
 #include "peer/space_plan.h"
@@ -39,10 +41,19 @@
 
 namespace piecework::peer {
 
-enum class DownloadState { kChecking, kDownloading, kSeeding, kFinished, kRemoved, kError };
-inline constexpr std::array kDownloadStates{DownloadState::kChecking, DownloadState::kDownloading,
-                                            DownloadState::kSeeding,  DownloadState::kFinished,
-                                            DownloadState::kRemoved,  DownloadState::kError};
+enum class DownloadState {
+  kChecking,
+  kDownloading,
+  kSeeding,
+  kPaused,
+  kFinished,
+  kRemoved,
+  kError
+};
+inline constexpr std::array kDownloadStates{
+    DownloadState::kChecking, DownloadState::kDownloading, DownloadState::kSeeding,
+    DownloadState::kPaused,   DownloadState::kFinished,    DownloadState::kRemoved,
+    DownloadState::kError};
 std::string_view download_state_name(DownloadState state);
 
 struct DownloadStatus {
@@ -96,6 +107,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void begin_stop() EXCLUDES(mutex_);
   void join();
 
+  // A request file of its may have come or gone (request_files.h).
+  void look_at_requests() EXCLUDES(mutex_);
+
   // What its thread waits for may have changed.
   void poke() EXCLUDES(mutex_);
 
@@ -109,7 +123,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void access_changed() EXCLUDES(mutex_);
 
   // Talks with a peer that dialled us, in its thread, until that is over. False, with nothing said,
-  // as long as it is not known what is held, and when it has been seeded enough.
+  // as long as it is not known what is held, when it has been seeded enough, or is paused.
   bool accept(ConnectionThreads::Connection& connection, FirstFrame first) EXCLUDES(mutex_);
 
   // What it is while its file may be removed to make space; nothing otherwise, as long as the file
@@ -129,6 +143,8 @@ class Download : public std::enable_shared_from_this<Download> {
  private:
   void run();
   void check();
+  void make_swarm(const PieceStore::Opened& opened, const Bitfield& held) EXCLUDES(mutex_);
+  void tell_damage(const Bitfield& held, const std::string& hindrance) EXCLUDES(mutex_);
   Bitfield verify(const PieceStore::Opened& opened);
   void take_part();
   bool is_to_be_finished() const;
@@ -140,7 +156,20 @@ class Download : public std::enable_shared_from_this<Download> {
   bool remove_file() EXCLUDES(mutex_);
   void log_kept(const std::string& reason) EXCLUDES(mutex_);
   void wait_while_removed() EXCLUDES(mutex_);
+  void withdraw();
   void depart();
+  void start_over() EXCLUDES(mutex_);
+  // Requests.
+  bool is_requested(Request request) const;
+  bool is_paused() const EXCLUDES(mutex_);
+  void clear_interrupt() EXCLUDES(mutex_);
+  bool must_let_go() EXCLUDES(mutex_);
+  void answer_requests() EXCLUDES(mutex_);
+  void hold() EXCLUDES(mutex_);
+  void begin_recheck(std::optional<ResumeState>& saved);
+  void repair(PieceStore::Opened& opened, const Bitfield& held, std::string& hindrance);
+  void remember_recheck();
+  // Tracker and peers.
   void announce();
   void dial_due();
   bool may_dial(const Endpoint& peer) EXCLUDES(mutex_);
@@ -177,6 +206,8 @@ class Download : public std::enable_shared_from_this<Download> {
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> removal_asked_ = false;
   std::atomic<bool> fetch_again_ = false;
+  // Something is asked of its thread, which lets go of what it does and looks what that is.
+  std::atomic<bool> interrupted_ = false;
   std::atomic<std::uint64_t> checked_bytes_ = 0;
   std::thread thread_;
 
@@ -189,10 +220,12 @@ class Download : public std::enable_shared_from_this<Download> {
   TimePoint started_ = Clock::now();
   TimePoint next_tending_ = kNoDeadline;        // of the swarm
   TimePoint next_parallel_ = TimePoint::min();  // not before that
+  bool rechecking_ = false;                     // by request, which has not been carried out yet
 
   mutable Mutex mutex_;
   CondVar event_;
   bool poked_ GUARDED_BY(mutex_) = false;
+  bool paused_ GUARDED_BY(mutex_) = false;  // is to be
   DownloadState state_ GUARDED_BY(mutex_) = DownloadState::kChecking;
   std::string problem_ GUARDED_BY(mutex_);          // with kError, or what a seeder should know
   std::string damage_ GUARDED_BY(mutex_);           // what is wrong with a file that is served

@@ -21,6 +21,7 @@ int urgency(DownloadState state) {
     case DownloadState::kError: return 0;
     case DownloadState::kDownloading: return 1;
     case DownloadState::kSeeding: return 3;
+    case DownloadState::kPaused:
     case DownloadState::kFinished:
     case DownloadState::kRemoved: return 4;
     default: return 2;

@@ -55,6 +55,7 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
     : config_(config),
       reload_from_(std::move(reload_from)),
       server_(server_options(config)),
+      requests_(config.state_dir, config.rescan_interval, server_),
       torrents_(config.watch_dir, config.rescan_interval, server_),
       status_file_(config.status_file),
       metrics_file_(config.metrics_file, kMetricsRefresh),
@@ -72,6 +73,7 @@ void PeerDaemon::run(ShutdownSignals& signals) {
   server_.tls().log();
   server_.start();
   torrents_.start();
+  requests_.start();
   run_daemon(
       signals, server_.listening(),
       {.tick = [this] { tick(Clock::now()); },
@@ -87,6 +89,7 @@ void PeerDaemon::stop() {
   const StopDeadline deadline(kStopTime, "peer.stop_forced");
   // The watcher may be waiting for torrents that leave: the others need not wait for it.
   torrents_.begin_stop();
+  requests_.stop();
   server_.begin_stop();
   torrents_.stop();
   server_.stop();

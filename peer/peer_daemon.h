@@ -12,6 +12,7 @@
 #include "peer/node_status.h"
 #include "peer/peer_config.h"
 #include "peer/peer_server.h"
+#include "peer/request_watcher.h"
 #include "peer/torrent_directory.h"
 
 namespace piecework::peer {
@@ -42,6 +43,7 @@ class PeerDaemon {
   PeerConfig config_;  // what is in force
   const ConfigLoader reload_from_;
   PeerServer server_;
+  RequestWatcher requests_;
   TorrentDirectory torrents_;
   StatusFile status_file_;
   NodeStatus told_;  // by the status file

@@ -186,6 +186,14 @@ std::vector<RemovableDownload> PeerServer::removable() const {
   return all;
 }
 
+void PeerServer::look_at_requests(const InfoHash& info_hash) {
+  if (const auto download = find(info_hash)) download->look_at_requests();
+}
+
+void PeerServer::look_at_all_requests() {
+  for (const auto& download : downloads()) download->look_at_requests();
+}
+
 void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
   environment_.bandwidth.set(settings);
   for (const auto& download : downloads()) download->poke();

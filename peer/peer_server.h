@@ -85,6 +85,9 @@ class PeerServer {
 
   // If its file was removed to make space, it is fetched again.
   void fetch_again(const InfoHash& info_hash) EXCLUDES(mutex_);
+  // Those of one torrent, or of all, may have come or gone (request_files.h).
+  void look_at_requests(const InfoHash& info_hash) EXCLUDES(mutex_);
+  void look_at_all_requests() EXCLUDES(mutex_);
 
   // From now on.
   void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);

@@ -40,6 +40,7 @@ int urgency(const DownloadStatus& torrent) {
     case DownloadState::kError: return 0;
     case DownloadState::kDownloading: return 1;
     case DownloadState::kSeeding: return torrent.peers > 0 ? 3 : 4;
+    case DownloadState::kPaused:
     case DownloadState::kFinished:
     case DownloadState::kRemoved: return 5;
     default: return 2;

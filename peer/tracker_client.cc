@@ -67,6 +67,11 @@ AnnounceResponse TrackerClient::exchange(const Endpoint& tracker, const Announce
   }
 }
 
+void TrackerClient::allow() {
+  MutexLock lock(mutex_);
+  cancelled_ = false;
+}
+
 void TrackerClient::cancel() {
   MutexLock lock(mutex_);
   cancelled_ = true;

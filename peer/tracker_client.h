@@ -1,5 +1,5 @@
 // Announcing to a tracker: one connection, one request, one response (PROTOCOL.md section 4), in a
-// way that an original tracker survives too. announce() belongs to one thread; cancel() is safe
+// way that an original tracker survives too. announce() belongs to one thread; the rest is safe
 // from any.
 #pragma once
 
@@ -29,8 +29,10 @@ class TrackerClient {
   AnnounceResponse announce(const std::vector<Endpoint>& addresses, const AnnounceRequest& request,
                             Deadline deadline) EXCLUDES(mutex_);
 
-  // Ends the announce under way, and every one that begins later.
+  // Ends the announce under way, and every one that begins before allow().
   void cancel() EXCLUDES(mutex_);
+  // Exchanges may begin again.
+  void allow() EXCLUDES(mutex_);
 
  private:
   AnnounceResponse exchange(const Endpoint& tracker, const AnnounceRequest& request,
