@@ -34,7 +34,7 @@ _piecework_peerctl() {
   local before=${COMP_WORDS[COMP_CWORD - 1]} word=${COMP_WORDS[COMP_CWORD]}
   local tls="--tls-ca --tls-certificate --tls-key"
   if [ "$COMP_CWORD" = 1 ]; then
-    _piecework_offer "make show verify get status serve fetch --help --version"
+    _piecework_offer "make show verify get status recheck pause resume serve fetch --help --version"
     return
   fi
   case $before in
@@ -45,10 +45,11 @@ _piecework_peerctl() {
     show:-*) _piecework_offer "--json --help" ;;
     get:-*) _piecework_offer "-o --seed --timeout --listen --verbose $tls --help" ;;
     status:*) _piecework_offer "--config --follow --json --help" ;;
+    recheck:-* | pause:-* | resume:-*) _piecework_offer "--config --help" ;;
     serve:-*) _piecework_offer "--listen $tls --help" ;;
     fetch:-*) _piecework_offer "-o $tls --help" ;;
     verify:-*) _piecework_offer "--help" ;;
-    show:* | get:*) _piecework_torrents ;;
+    show:* | get:* | recheck:* | pause:* | resume:*) _piecework_torrents ;;
     verify:*) [ "$COMP_CWORD" != 2 ] || _piecework_torrents ;;
   esac
 }

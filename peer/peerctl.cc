@@ -19,6 +19,7 @@
 #include "peer/peerctl_get.h"
 #include "peer/peerctl_io.h"
 #include "peer/peerctl_make.h"
+#include "peer/peerctl_request.h"
 #include "peer/peerctl_serve.h"
 #include "peer/peerctl_show.h"
 #include "peer/peerctl_status.h"
@@ -39,6 +40,9 @@ constexpr std::array kSubcommands = {
     Subcommand{"verify", "compare a file with its torrent", run_verify},
     Subcommand{"get", "fetch what a torrent describes, without a daemon", run_get},
     Subcommand{"status", "print what the local peerd is doing", run_status},
+    Subcommand{"recheck", "have the local peerd verify a torrent again", run_recheck},
+    Subcommand{"pause", "have it hold a torrent", run_pause},
+    Subcommand{"resume", "have it go on with one", run_resume},
     Subcommand{"serve", "send a file to everyone who connects", run_serve},
     Subcommand{"fetch", "receive the file that a server sends", run_fetch},
 };
