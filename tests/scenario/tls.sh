@@ -117,6 +117,22 @@ swarm() {
   check "peerctl get takes part with the same keys" cmp "$work/file.bin" "$work/plain/file.bin"
 }
 
+# Who has not come through the handshake makes room.
+crowd() {
+  start_peer crowded "${peer_tls[@]}" --set max_connections=2
+  start idlers "$python" -c '
+import socket, sys, time
+idlers = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(2)]
+idlers[1].sendall(b"\x16\x03\x01\x02")
+print("connected", flush=True)
+time.sleep(600)' "${ports[crowded]}"
+  wait_for_line "$work/idlers/out" connected
+  knock "${ports[crowded]}" "$ca/peer.crt" "$ca/peer.key" >>"$work/knocks"
+  check "one with a certificate finds a place among those who only begin" \
+    wait_for_line "$work/crowded/log" 'peer\.refused .*reason=empty_frame' 5
+  check "and nobody was turned away for it" test "$(count_lines "$work/crowded/log" 'connection\.refused')" = 0
+}
+
 # A peer with TLS, and a tracker without.
 other_way_round() {
   start plain_tracker "$BIN/trackerd" --set listen=127.0.0.1:0 --set "log.file=$work/plain_tracker/log" \
@@ -199,6 +215,7 @@ random_file 8MiB "$work/file.bin"
 pair
 swarm
 other_way_round
+crowd
 reload
 for name in seeder leecher slow tracker; do
   check "$name stops in time" stop_in_time "$name"
