@@ -168,7 +168,7 @@ check "and the configuration" test -e /etc/piecework/trackerd.yaml
 check "the package is purged" dpkg --no-triggers -P piecework
 for path in $state/peerd/state $state/peerd/torrents $state/trackerd /var/log/piecework \
   /etc/piecework/trackerd.yaml; do
-  check "then $path is gone" test ! -e $path
+  check "then $path is gone" test ! -e "$path"
 done
 check "but not a download" cmp "$work/file.bin" $state/peerd/downloads/file.bin
 echo "# the end"
