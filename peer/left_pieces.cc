@@ -32,11 +32,7 @@ PieceClaim::~PieceClaim() {
 }
 
 LeftPieces::LeftPieces(const Bitfield& held, std::uint64_t random_seed)
-    : random_(random_seed),
-      held_(held),
-      stored_(held),
-      left_(held.size()),
-      claims_(held.size(), 0) {
+    : random_(random_seed), held_(held), left_(held.size()), claims_(held.size(), 0) {
   for (PieceIndex piece; piece.value() < held.size(); ++piece) {
     if (!held.has(piece)) left_.insert(piece);
   }
@@ -98,12 +94,19 @@ std::optional<PieceClaim> LeftPieces::claim_left(PieceIndex piece, TimePoint now
 
 bool LeftPieces::begin_storing(PieceIndex piece) {
   MutexLock lock(mutex_);
-  return stored_.set(piece);
+  if (held_.has(piece) || holds(being_stored_, piece)) return false;
+  being_stored_.push_back(piece);
+  return true;
+}
+
+void LeftPieces::storing_failed(PieceIndex piece) {
+  MutexLock lock(mutex_);
+  std::erase(being_stored_, piece);
 }
 
 bool LeftPieces::complete(PieceIndex piece) {
   MutexLock lock(mutex_);
-  stored_.set(piece);
+  std::erase(being_stored_, piece);
   if (!held_.set(piece)) return false;
   if (left_.contains(piece)) left_.erase(piece);
   return true;

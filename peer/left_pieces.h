@@ -67,6 +67,8 @@ class LeftPieces {
   // The piece has been verified and is going to be stored, by the first who asks: false for every
   // other. Nobody else may write to it then, however late what he was sent in the endgame comes.
   bool begin_storing(PieceIndex piece) EXCLUDES(mutex_);
+  // That did not work: somebody else may try.
+  void storing_failed(PieceIndex piece) EXCLUDES(mutex_);
   // The piece has been verified and stored. False when it had been before.
   bool complete(PieceIndex piece) EXCLUDES(mutex_);
 
@@ -104,7 +106,7 @@ class LeftPieces {
   mutable Mutex mutex_;
   Random random_ GUARDED_BY(mutex_);
   Bitfield held_ GUARDED_BY(mutex_);
-  Bitfield stored_ GUARDED_BY(mutex_);                    // held, or being written
+  std::vector<PieceIndex> being_stored_ GUARDED_BY(mutex_);
   RarestFirst left_ GUARDED_BY(mutex_);                   // neither held nor claimed
   std::vector<std::uint16_t> claims_ GUARDED_BY(mutex_);  // how many connections claim each piece
   std::vector<Claimed> claimed_ GUARDED_BY(mutex_);       // those with claims, oldest first

@@ -263,6 +263,7 @@ void PeerConnection::store_piece(PieceIndex piece, std::span<const std::byte> da
     try {
       swarm_.store().write_piece(piece, data);
     } catch (const StorageError& error) {
+      swarm_.left().storing_failed(piece);
       swarm_.storage_failed(error.what());
       throw Over{Outcome::kStopped};
     }

@@ -293,6 +293,13 @@ TEST_SUITE("left_pieces") {
     CHECK_FALSE(left.begin_storing(PieceIndex(1)));
   }
 
+  TEST_CASE("a piece that could not be stored may be stored by the next") {
+    LeftPieces left(pieces("0"), 1);
+    CHECK(left.begin_storing(PieceIndex(0)));
+    left.storing_failed(PieceIndex(0));
+    CHECK(left.begin_storing(PieceIndex(0)));
+  }
+
   TEST_CASE("no pieces at all are all held") {
     LeftPieces left(Bitfield(0), 1);
     const PeerPieces seeder = joined(left, "");
