@@ -91,7 +91,7 @@ ask() { "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" "$1" 
 ask '{"port": 1, "peer_id": "somebody", "event": "started"}'
 ask '{"port": 1, "event": "started"}'
 check "the tracker's status counts announces" wait_until 5 holds "s['announces'] == $before + 2"
-check "and those refused, by reason" wait_until 5 holds "s['refused'] == {'total': 1, 'bad_request': 1, 'max_swarms': 0, 'max_peers': 0}"
+check "and those refused, by reason" wait_until 5 holds "s['refused'] == {'total': 1, 'bad_request': 1, 'max_swarms': 0, 'max_peers': 0, 'denied': 0}"
 check "who is there" holds "s['swarms'] == 1 and s['peers'] == 1 and s['pid'] == ${pids[tracker]} and s['uptime'] > 0"
 check "how many come in a second" wait_until 5 holds "0 < s['announces_per_second'] < $before + 2"
 check "none in the end" wait_until 10 holds "s['announces_per_second'] == 0"
