@@ -90,10 +90,7 @@ void Download::run() {
       set_state(DownloadState::kError, error.what());
       const bool unused = empty_swarm();
       tally_.pause();
-      {
-        MutexLock lock(mutex_);
-        removable_.reset();
-      }
+      set_not_removable();
       wait_to_retry();
       if (unused) forget_lost_file();
     }
@@ -278,8 +275,9 @@ std::optional<std::string_view> Download::seeded_enough() {
   }
   MutexLock lock(mutex_);
   upload_goal_ = reached ? UINT64_MAX : goal;
-  removable_.reset();
-  if (whole && tally_.record().fetched) {
+  if (!whole || !tally_.record().fetched) {
+    removable_.reset();
+  } else if (!removable_) {
     removable_ = {torrent_.info_hash, torrent_.layout.file_length(), tally_.record().completed_at};
   }
   return reached;
@@ -288,7 +286,7 @@ std::optional<std::string_view> Download::seeded_enough() {
 // True when it does not take part for now.
 bool Download::has_left() {
   const auto limit = seeded_enough();
-  if (removal_asked_.exchange(false) && remove_file()) return true;
+  if (is_to_be_removed() && remove_file()) return true;
   if (!limit) return false;
   rest(*limit);
   return true;
@@ -309,7 +307,7 @@ void Download::rest(std::string_view limit) {
   tally_.pause();
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   const std::uint64_t length = torrent_.layout.file_length();
-  while ((!interrupted_ || !must_let_go()) && !removal_asked_ &&
+  while ((!interrupted_ || !must_let_go()) && !is_to_be_removed() &&
          environment_.seed_limits.load().reached(record, length)) {
     wait_for_poke();
   }
@@ -318,13 +316,15 @@ void Download::rest(std::string_view limit) {
 
 // Its space is wanted. False: it goes on as it was, since the file is somebody else's now.
 bool Download::remove_file() {
-  if (!is_whole() || !tally_.record().fetched) return false;
   fetch_again_ = false;  // what was asked for until now
   if (const std::string reason = store_.why_to_keep(); !reason.empty()) {
     log_kept(reason);
     return false;
   }
-  if (!empty_swarm()) return true;  // somebody reads it still: it is begun anew, and asked again
+  if (!empty_swarm()) {  // somebody reads it still: it goes on, and may be asked again
+    set_not_removable();
+    return true;
+  }
   announcer_.leave(counters(), Clock::now() + kLeaveTime);
   tally_.pause();
   tally_.set_removed(true);
@@ -348,10 +348,7 @@ bool Download::remove_file() {
 // Nor is it asked again.
 void Download::log_kept(const std::string& reason) {
   tally_.disown();
-  {
-    MutexLock lock(mutex_);
-    removable_.reset();
-  }
+  set_not_removable();
   Fields fields = log_fields();
   fields.emplace_back("reason", reason);
   log_warn("torrent.kept", fields);
@@ -663,14 +660,25 @@ void Download::access_changed() {
 
 std::optional<RemovableDownload> Download::removable() const {
   MutexLock lock(mutex_);
-  std::optional<RemovableDownload> removable = removable_;
-  if (removable) removable->leaving = removal_asked_;
-  return removable;
+  return removable_;
 }
 
 void Download::remove_for_space() {
-  removal_asked_ = true;
-  poke();
+  MutexLock lock(mutex_);
+  if (!removable_) return;
+  removable_->leaving = true;
+  poke_locked();
+}
+
+bool Download::is_to_be_removed() const {
+  MutexLock lock(mutex_);
+  return removable_ && removable_->leaving;
+}
+
+// What was asked for meanwhile is forgotten.
+void Download::set_not_removable() {
+  MutexLock lock(mutex_);
+  removable_.reset();
 }
 
 void Download::fetch_again() {
@@ -679,7 +687,11 @@ void Download::fetch_again() {
 }
 
 void Download::forget_removal() {
-  if (environment_.state_dir.empty() || status().state != DownloadState::kRemoved) return;
+  const DownloadState state = status().state;
+  if (state != DownloadState::kRemoved && state != DownloadState::kPaused) return;
+  if (environment_.state_dir.empty()) return;
+  const auto saved = load_resume_state(environment_.state_dir, torrent_);
+  if (!saved || !saved->seeding.removed || store_.exists()) return;
   remove_resume_state(environment_.state_dir, torrent_.info_hash);
 }
 

@@ -50,10 +50,10 @@ enum class DownloadState {
   kRemoved,
   kError
 };
-inline constexpr std::array kDownloadStates{
-    DownloadState::kChecking, DownloadState::kDownloading, DownloadState::kSeeding,
-    DownloadState::kPaused,   DownloadState::kFinished,    DownloadState::kRemoved,
-    DownloadState::kError};
+inline constexpr std::array kDownloadStates{DownloadState::kChecking, DownloadState::kDownloading,
+                                            DownloadState::kSeeding,  DownloadState::kPaused,
+                                            DownloadState::kFinished, DownloadState::kRemoved,
+                                            DownloadState::kError};
 std::string_view download_state_name(DownloadState state);
 
 struct DownloadStatus {
@@ -154,6 +154,8 @@ class Download : public std::enable_shared_from_this<Download> {
   bool has_left() EXCLUDES(mutex_);
   void rest(std::string_view limit) EXCLUDES(mutex_);
   bool remove_file() EXCLUDES(mutex_);
+  bool is_to_be_removed() const EXCLUDES(mutex_);
+  void set_not_removable() EXCLUDES(mutex_);
   void log_kept(const std::string& reason) EXCLUDES(mutex_);
   void wait_while_removed() EXCLUDES(mutex_);
   void withdraw();
@@ -204,7 +206,6 @@ class Download : public std::enable_shared_from_this<Download> {
   PieceStore store_;
   TorrentBandwidth bandwidth_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<bool> removal_asked_ = false;
   std::atomic<bool> fetch_again_ = false;
   // Something is asked of its thread, which lets go of what it does and looks what that is.
   std::atomic<bool> interrupted_ = false;

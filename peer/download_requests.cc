@@ -62,6 +62,7 @@ void Download::hold() {
   }
   withdraw();
   tally_.pause();
+  set_not_removable();
   set_state(DownloadState::kPaused, "");
   log_info("torrent.paused", log_fields());
   {

@@ -85,6 +85,19 @@ rm "$small/b" "$work/leecher/torrents/b.torrent"
 drop leecher "$work/d.torrent"
 check "dropped again, it is fetched" wait_until 20 is_equal d
 for name in mine a; do check "$name is there" is_equal $name; done
+
+# ---- One that is paused is left alone ----
+hash=$("$BIN/peerctl" show --json "$work/a.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+touch "$work/leecher/state/$hash.pause"
+check "the oldest is paused" wait_until 10 has_status leecher a state paused
+removed_before=$(count_lines "$log" ' torrent\.removed_for_space ')
+drop leecher "$work/b.torrent"
+check "one more is fetched" wait_until 20 is_equal b
+check "and one goes" wait_until 20 has_lines "$log" ' torrent\.removed_for_space ' $((removed_before + 1))
+check "the one that is not paused" wait_until 10 has_status leecher d state removed
+rm "$work/leecher/state/$hash.pause"
+check "the other goes on" wait_until 10 has_status leecher a state seeding
+for name in mine a b; do check "$name is there" is_equal $name; done
 check_exit "it stops" 0 stop_in_time leecher
 
 printf 'watermark: {low: 5MiB,\n  high: 4MiB}\n' >"$work/bad.yaml"
