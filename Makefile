@@ -52,7 +52,9 @@ bench-programs: $(BENCH_PROGRAMS)
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call objects,$(COMMON))
 
 FUZZ_SUPPORT := $(addprefix tests/support/,eventually.cc sample_torrent.cc socket_pair.cc)
+# clang calls libatomic for atomics of a structure, which g++ does itself.
 $(BUILD)/fuzz: LDFLAGS += -fsanitize=fuzzer
+$(BUILD)/fuzz: LIBS += -latomic
 $(BUILD)/fuzz: $(call objects,tests/fuzz/libfuzzer.cc $(FUZZ) $(FUZZ_SUPPORT) $(TRACKER) $(PEER) \
                  $(COMMON))
 
