@@ -10,11 +10,13 @@
 #include "common/daemon_loop.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/service_notify.h"
 #include "common/stop_deadline.h"
 #include "common/units.h"
 #include "common/version.h"
 #include "peer/node_metrics.h"
 #include "peer/node_status.h"
+#include "peer/service_status.h"
 
 namespace piecework::peer {
 namespace {
@@ -103,6 +105,7 @@ void PeerDaemon::tick(TimePoint now) {
   server_.tick(now);
   const PeerServer::Snapshot snapshot = server_.snapshot();
   tell(status(snapshot));
+  tell_service(snapshot.torrents);
   if (!config_.metrics_file.empty()) metrics_file_.update(metrics(snapshot), now);
   if (now >= next_progress_) {
     log_progress();
@@ -179,6 +182,13 @@ void PeerDaemon::reload() {
 void PeerDaemon::tell(NodeStatus status) {
   if (status == told_) return;
   if (status_file_.update(format_status(status))) told_ = std::move(status);
+}
+
+void PeerDaemon::tell_service(const std::vector<DownloadStatus>& torrents) {
+  std::string text = service_status(torrents);
+  if (text == told_service_) return;
+  service_notify("STATUS=" + text);
+  told_service_ = std::move(text);
 }
 
 NodeStatus PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {

@@ -35,6 +35,7 @@ class PeerDaemon {
   void stop();
   void tick(TimePoint now);
   void tell(NodeStatus status);
+  void tell_service(const std::vector<DownloadStatus>& torrents);
   void log_progress() const;
   void reload();
   NodeStatus status(const PeerServer::Snapshot& snapshot) const;
@@ -46,7 +47,8 @@ class PeerDaemon {
   RequestWatcher requests_;
   TorrentDirectory torrents_;
   StatusFile status_file_;
-  NodeStatus told_;  // by the status file
+  NodeStatus told_;           // by the status file
+  std::string told_service_;  // the service manager
   StatusFile metrics_file_;
   const seconds started_;  // since 1970
   TimePoint next_progress_;
