@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 
 #include "common/errors.h"
 #include "common/log.h"
@@ -117,8 +118,8 @@ void Download::check() {
   const bool rechecked = std::exchange(rechecking_, false);
   make_swarm(opened, held);
   saved_pieces_ = held.held();
-  if (opened.final_name && !held.complete()) {
-    tell_damage(held, hindrance);
+  if (opened.final_name && (!held.complete() || opened.wrong_files > 0)) {
+    tell_damage(held, opened.wrong_files, hindrance);
   } else if (opened.final_name && opened.in_doubt.held() > 0) {
     save_state(true);
   } else if (!opened.final_name &&
@@ -144,15 +145,21 @@ void Download::make_swarm(const PieceStore::Opened& opened, const Bitfield& held
   damage_.clear();
 }
 
-void Download::tell_damage(const Bitfield& held, const std::string& hindrance) {
+void Download::tell_damage(const Bitfield& held, std::uint32_t wrong_files,
+                           const std::string& hindrance) {
   Fields fields = log_fields();
   fields.emplace_back("bad_pieces", held.size() - held.held());
+  if (wrong_files > 0) fields.emplace_back("wrong_files", wrong_files);
   fields.emplace_back("path", store_.path());
   if (!hindrance.empty()) fields.emplace_back("reason", hindrance);
   log_error("torrent.damaged", fields);
   MutexLock lock(mutex_);
   damage_ = std::to_string(held.size() - held.held()) + " of " + std::to_string(held.size()) +
-            " pieces of " + store_.path() + " do not match and are not served; ";
+            " pieces of " + store_.path() + " do not match and are not served";
+  if (wrong_files > 0) {
+    damage_ += ", " + format_count(wrong_files, "file") + " of it not there or of another length";
+  }
+  damage_ += "; ";
   damage_ += hindrance.empty() ? "peerctl recheck, or renaming it to NAME.part, fetches them again"
                                : "they cannot be fetched again: " + hindrance;
 }
@@ -169,12 +176,10 @@ Bitfield Download::verify(const PieceStore::Opened& opened) {
       .threads = environment_.hash_threads,
       .cancelled = &interrupted_,
       .on_progress = [this](std::uint64_t bytes) { checked_bytes_ += bytes; }};
-  std::optional<Bitfield> verified;
-  try {
-    verified = verify_pieces(reader_of(store_.file()), torrent_, opened.in_doubt, options);
-  } catch (const std::system_error& error) {
-    throw std::system_error(error.code(), "read " + store_.path());
-  }
+  const ReadAt read = [this](std::uint64_t offset, std::span<std::byte> buffer) {
+    return store_.read(offset, buffer);
+  };
+  std::optional<Bitfield> verified = verify_pieces(read, torrent_, opened.in_doubt, options);
   if (!verified) return opened.trusted;
   if (store_.changed_since_opened()) {
     throw std::runtime_error(store_.path() + " was changed while it was checked");

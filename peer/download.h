@@ -144,7 +144,8 @@ class Download : public std::enable_shared_from_this<Download> {
   void run();
   void check();
   void make_swarm(const PieceStore::Opened& opened, const Bitfield& held) EXCLUDES(mutex_);
-  void tell_damage(const Bitfield& held, const std::string& hindrance) EXCLUDES(mutex_);
+  void tell_damage(const Bitfield& held, std::uint32_t wrong_files, const std::string& hindrance)
+      EXCLUDES(mutex_);
   Bitfield verify(const PieceStore::Opened& opened);
   void take_part();
   bool is_to_be_finished() const;

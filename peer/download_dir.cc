@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "common/daemon_files.h"
 #include "common/socket.h"
@@ -163,6 +164,36 @@ bool DownloadDir::exists(const std::string& name) const {
 void DownloadDir::remove(const std::string& name) const {
   if (::unlinkat(directory_.get(), name.c_str(), 0) < 0) throw_errno("remove " + path_of(name));
   if (::fsync(directory_.get()) < 0) throw_errno("sync " + path_);
+}
+
+void DownloadDir::remove_directory(const std::string& name) const {
+  if (!unlink_beneath(name, AT_REMOVEDIR)) throw_errno("remove " + path_of(name));
+  if (::fsync(directory_.get()) < 0) throw_errno("sync " + path_);
+}
+
+void DownloadDir::remove_below(const std::vector<std::string>& paths) const {
+  std::set<std::string> directories;
+  for (const std::string& path : paths) {
+    if (!unlink_beneath(path, 0) && errno != ENOENT) throw_errno("remove " + path_of(path));
+    for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+         slash = path.rfind('/', slash - 1)) {
+      if (!directories.insert(path.substr(0, slash)).second) break;
+    }
+  }
+  // Backwards, what is in a directory comes before it.
+  for (auto name = directories.rbegin(); name != directories.rend(); ++name) {
+    if (unlink_beneath(*name, AT_REMOVEDIR)) continue;
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT) {
+      throw_errno("remove " + path_of(*name));
+    }
+  }
+}
+
+bool DownloadDir::unlink_beneath(const std::string& path, int flags) const {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ::unlinkat(directory_.get(), path.c_str(), flags) == 0;
+  const UniqueFd above = open_beneath(path.substr(0, slash), O_PATH | O_DIRECTORY, 0);
+  return above.valid() && ::unlinkat(above.get(), path.c_str() + slash + 1, flags) == 0;
 }
 
 std::uint64_t DownloadDir::free_bytes() const {

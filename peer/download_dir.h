@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/unique_fd.h"
 #include "peer/file_mark.h"
@@ -70,6 +71,12 @@ class DownloadDir {
 
   // Is there anything called `name`? It is a plain one here, no path.
   bool exists(const std::string& name) const;
+  // Removes the files of these paths, and the directories that they were in, as far as these are
+  // empty then, but not this one. What is not there is no mistake. Throws std::system_error.
+  void remove_below(const std::vector<std::string>& paths) const;
+  // Removes the empty directory of that plain name, and syncs the directory. Throws
+  // std::system_error.
+  void remove_directory(const std::string& name) const;
   // Removes the file of that plain name, and syncs the directory. Throws std::system_error.
   void remove(const std::string& name) const;
 
@@ -77,6 +84,8 @@ class DownloadDir {
 
  private:
   DownloadDir(UniqueFd directory, std::string path, Ownership ownership);
+  // Removes one of a path, a file or (AT_REMOVEDIR) an empty directory. False: errno says why.
+  bool unlink_beneath(const std::string& path, int flags) const;
   void take_ownership(int file, const std::string& name, mode_t mode) const;
   UniqueFd open_beneath(const std::string& name, int flags, mode_t mode) const;
 

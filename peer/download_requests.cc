@@ -91,10 +91,11 @@ void Download::begin_recheck(std::optional<ResumeState>& saved) {
   rechecking_ = true;
 }
 
-// Whoever put a file under its final name there may have meant it: it is taken back, so that what
-// does not match is fetched again, only when that was asked for.
+// Whoever put something under its final name there may have meant it: it is taken back, so that
+// what does not match is fetched again, only when that was asked for.
 void Download::repair(PieceStore::Opened& opened, const Bitfield& held, std::string& hindrance) {
-  if (!rechecking_ || !opened.final_name || held.complete()) return;
+  const bool whole = held.complete() && opened.wrong_files == 0;
+  if (!rechecking_ || !opened.final_name || whole) return;
   try {
     store_.take_back(held);
     opened.final_name = false;

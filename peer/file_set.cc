@@ -11,6 +11,17 @@
 
 namespace piecework::peer {
 
+void write_all(int fd, std::span<const std::byte> data, std::uint64_t offset) {
+  auto position = static_cast<off_t>(offset);
+  while (!data.empty()) {
+    const ssize_t n = ::pwrite(fd, data.data(), data.size(), position);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("pwrite");
+    data = data.subspan(static_cast<std::size_t>(n));
+    position += n;
+  }
+}
+
 FileSet::FileSet(FileLayout layout, std::size_t most_open, Opener open)
     : layout_(std::move(layout)),
       most_open_(std::max<std::size_t>(most_open, 1)),
@@ -61,15 +72,7 @@ std::size_t FileSet::read(std::uint64_t offset, std::span<std::byte> buffer) {
 }
 
 void FileSet::write(std::uint32_t file, std::uint64_t offset, std::span<const std::byte> data) {
-  const Handle handle = get(file);
-  auto position = static_cast<off_t>(offset);
-  while (!data.empty()) {
-    const ssize_t n = ::pwrite(handle->get(), data.data(), data.size(), position);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno("pwrite");
-    data = data.subspan(static_cast<std::size_t>(n));
-    position += n;
-  }
+  write_all(get(file)->get(), data, offset);
 }
 
 void FileSet::close_all() {

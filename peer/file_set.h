@@ -17,6 +17,9 @@
 
 namespace piecework::peer {
 
+// Writes all of `data` to the open file `fd` from `offset`. Throws std::system_error.
+void write_all(int fd, std::span<const std::byte> data, std::uint64_t offset);
+
 class FileSet {
  public:
   // Opens a file by its place in the layout. Called from any thread; what it throws reaches whoever

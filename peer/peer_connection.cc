@@ -356,6 +356,9 @@ void PeerConnection::write_messages() {
   } catch (const FileReadError& error) {
     note_reason(Outcome::kStopped, "storage", {});
     swarm_.storage_failed("read " + swarm_.store().path() + ": " + error.what());
+  } catch (const StorageError& error) {
+    note_reason(Outcome::kStopped, "storage", {});
+    swarm_.storage_failed(error.what());
   } catch (const TimeoutError&) {
     note_reason(Outcome::kLost, "send_timeout", {});
   } catch (const std::exception& error) {
@@ -404,8 +407,10 @@ void PeerConnection::send_piece(PieceIndex piece) {
     if (done == 0) {
       stream_.send_all(EncodedMessage::piece_head(piece, length).bytes(), deadline, true);
     }
-    stream_.send_file(swarm_.store().file(), swarm_.store().offset(piece) + done, grant.bytes,
-                      deadline);
+    swarm_.store().for_each_part(piece, done, grant.bytes,
+                                 [&](int file, std::uint64_t offset, std::uint64_t bytes) {
+                                   stream_.send_file(file, offset, bytes, deadline);
+                                 });
     done += grant.bytes;
     swarm_.uploaded += grant.bytes;
     sent_ += grant.bytes;

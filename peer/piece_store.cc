@@ -6,234 +6,247 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <stdexcept>
 #include <utility>
-#include <vector>
 
+#include "common/errors.h"
 #include "common/socket.h"
+#include "peer/source_files.h"
+#include "peer/storage_call.h"
 
 namespace piecework::peer {
 namespace {
 
-// Reserved in one call at first, and twice as much after each that was quick: it keeps those out
-// who write to the file.
-constexpr std::uint64_t kFirstReserveBytes = 4 << 20;
+constexpr std::size_t kMostOpen = 32;  // files of one torrent
+constexpr std::size_t kMostSyncedOneByOne = 16;
+
+constexpr std::uint64_t kMostReserveBytes = 1 << 30;
+constexpr std::uint64_t kLeastReserveBytes = 64 << 10;  // what a small file counts for
 constexpr milliseconds kQuickReserve{1};
-constexpr std::size_t kCopyBytes = 256 << 10;
 
-// Runs `call`, turning what the operating system refuses into a StorageError.
-template <typename Call>
-auto storage_call(Call call) {
-  try {
-    return call();
-  } catch (const StorageError&) {
-    throw;
-  } catch (const std::system_error& error) {
-    throw StorageError(error);
-  }
+bool is_same(const FileMark& a, const FileMark& b) {
+  return a.inode != 0 && a.inode == b.inode && a.birth_ns == b.birth_ns;
 }
 
-void write_all(int file, std::span<const std::byte> data, off_t position, const std::string& path) {
-  while (!data.empty()) {
-    const ssize_t n = ::pwrite(file, data.data(), data.size(), position);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno("write " + path);
-    data = data.subspan(static_cast<std::size_t>(n));
-    position += n;
-  }
-}
-
-Bitfield all_but(const Bitfield& pieces) {
-  Bitfield rest(pieces.size());
-  for (PieceIndex piece; piece.value() < pieces.size(); ++piece) {
-    if (!pieces.has(piece)) rest.set(piece);
-  }
-  return rest;
+[[noreturn]] void throw_changed(const std::string& what) {
+  throw StorageError(std::system_error(ESTALE, std::generic_category(), what));
 }
 
 }  // namespace
 
 PieceStore::PieceStore(const DownloadDir& directory, const Torrent& torrent,
                        std::uint64_t min_free_bytes)
-    : directory_(directory), torrent_(torrent), min_free_bytes_(min_free_bytes) {}
+    : directory_(directory),
+      torrent_(torrent),
+      min_free_bytes_(min_free_bytes),
+      files_(file_layout(torrent), kMostOpen,
+             [this](std::uint32_t file) { return open_file(file); }) {}
 
-PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
-  return storage_call([&] {
-    file_ = directory_.open_existing(torrent_.file_name, O_RDONLY);
-    Opened opened = file_.valid() ? open_complete(state) : open_part(state);
-    mark_ = mark();
-    if (opened.origin == FileOrigin::kUnknown) opened.origin = origin(state);
-    if (std::exchange(sync_failed_, false)) read_from_disk();
-    return opened;
-  });
-}
-
-// A state of a part may be about what is complete now: there was no time to save it after the last
-// piece.
-FileOrigin PieceStore::origin(const std::optional<ResumeState>& state) const {
-  if (!state || (state->complete && is_part_)) return FileOrigin::kUnknown;
-  const bool same = state->complete ? state->file == mark_ : state->file.is_same_file(mark_);
-  return same ? FileOrigin::kKnown : FileOrigin::kUnknown;
-}
-
-bool PieceStore::changed_since_opened() const {
-  return storage_call([&] { return mark() != mark_; });
-}
-
-PieceStore::Opened PieceStore::open_complete(const std::optional<ResumeState>& state) {
-  is_part_ = false;
-  const std::uint32_t pieces = torrent_.layout.count();
-  const FileMark now = mark();
-  if (now.length != torrent_.layout.file_length()) {
-    throw StorageError(std::errc::file_exists,
-                       path() + " exists with " + std::to_string(now.length) +
-                           " bytes, the torrent has " +
-                           std::to_string(torrent_.layout.file_length()) + "; move it away");
-  }
-  if (state && state->complete && state->verified.complete() && state->file == now) {
-    return {state->verified, Bitfield(pieces), true};
-  }
-  return {Bitfield(pieces), Bitfield(pieces, true), true};
-}
-
-PieceStore::Opened PieceStore::open_part(const std::optional<ResumeState>& state) {
-  is_part_ = true;
-  const std::uint32_t pieces = torrent_.layout.count();
-  const std::string name = DownloadDir::part_name(torrent_.file_name);
-  file_ = directory_.open_existing(name, O_RDWR);
-  if (!file_.valid()) {
-    file_ = directory_.create(name);
-    resize();
-    return {Bitfield(pieces), Bitfield(pieces), false, FileOrigin::kMade};
-  }
-  const FileMark found = mark();
-  if (found.length > torrent_.layout.file_length()) {
-    throw StorageError(std::errc::file_too_large,
-                       path() + " is longer than the torrent's file; move it away");
-  }
-  // One that has been cut is stretched again by resize(), with nothing in what was cut off.
-  const bool ours = state && !state->complete && state->file.is_same_file(found) &&
-                    state->file.length == found.length;
-  resize();
-  // The disk was full when it was made, and nothing has been written since.
-  if (found.length == 0) return {Bitfield(pieces), Bitfield(pieces), false};
-  if (state && !state->complete && state->clean && state->file == found) {
-    return {state->verified, Bitfield(pieces), false};
-  }
-  if (ours && !state->clean) return {state->verified, pieces_with_data(state->verified), false};
-  return {Bitfield(pieces), Bitfield(pieces, true), false};
-}
-
-void PieceStore::take_back(const Bitfield& held) {
-  storage_call([&] {
-    if (held.held() == 0) {
-      throw StorageError(std::errc::file_exists,
-                         path() + " matches in no piece, and may be something else; move it away");
-    }
-    if (mark() != mark_) throw std::runtime_error(path() + " was changed while it was checked");
-    const std::string part = DownloadDir::part_name(torrent_.file_name);
-    if (UniqueFd file = open_to_write(); file.valid()) {
-      directory_.rename(torrent_.file_name, part);
-      file_ = std::move(file);
-    } else {
-      file_ = copy_to_part(held);
-      directory_.remove(torrent_.file_name);
-    }
-    is_part_ = true;
-    resize();
-    mark_ = mark();
-  });
-}
-
-// Nothing when it is not for us to write to: what another name shows would change with it.
-UniqueFd PieceStore::open_to_write() const {
-  struct stat status;
-  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
-  if (status.st_nlink != 1) return {};
-  try {
-    UniqueFd file = directory_.open_existing(torrent_.file_name, O_RDWR);
-    if (file.valid() && FileMark::of(file.get(), path()) == mark_) return file;
-  } catch (const std::system_error&) {  // no permission; it is being executed
-    return {};
-  }
-  throw std::runtime_error(path() + " was changed while it was checked");
-}
-
-UniqueFd PieceStore::copy_to_part(const Bitfield& held) const {
-  if (directory_.free_bytes() < held.held_bytes(torrent_.layout) + min_free_bytes_) {
-    errno = ENOSPC;
-    throw_errno("copy " + path());
-  }
-  const std::string part = DownloadDir::part_name(torrent_.file_name);
-  UniqueFd copy = directory_.create(part);
-  try {
-    if (::ftruncate(copy.get(), static_cast<off_t>(torrent_.layout.file_length())) < 0) {
-      throw_errno("resize " + directory_.path_of(part));
-    }
-    for (PieceIndex piece; piece < torrent_.layout.end(); ++piece) {
-      if (held.has(piece)) copy_piece(piece, copy.get());
-    }
-    if (::fsync(copy.get()) < 0) throw_errno("sync " + directory_.path_of(part));
-  } catch (const std::system_error&) {
-    directory_.remove(part);
-    throw;
-  }
-  return copy;
-}
-
-void PieceStore::copy_piece(PieceIndex piece, int to) const {
-  std::vector<std::byte> buffer(std::min<std::size_t>(kCopyBytes, length(piece)));
-  auto position = static_cast<off_t>(offset(piece));
-  std::size_t left = length(piece);
-  while (left > 0) {
-    const ssize_t n = ::pread(file_.get(), buffer.data(), std::min(left, buffer.size()), position);
-    if (n < 0) throw_errno("read " + path());
-    if (n == 0) throw StorageError(std::errc::io_error, "read " + path() + ": it is too short");
-    const std::span<const std::byte> data(buffer.data(), static_cast<std::size_t>(n));
-    write_all(to, data, position, directory_.part_path_of(torrent_.file_name));
-    left -= data.size();
-    position += n;
-  }
-}
-
-void PieceStore::write_piece(PieceIndex piece, std::span<const std::byte> data) {
-  storage_call([&] { write_all(file_.get(), data, static_cast<off_t>(offset(piece)), path()); });
-}
+// ---- Names ----
 
 std::string PieceStore::path() const {
   return is_part_ ? directory_.part_path_of(torrent_.file_name)
                   : directory_.path_of(torrent_.file_name);
 }
 
+std::string PieceStore::path_of(std::uint32_t file) const {
+  return torrent_.is_tree() ? path() + "/" + torrent_.files[file].path : path();
+}
+
+std::string PieceStore::name_in_root(std::uint32_t file) const {
+  if (torrent_.is_tree()) return torrent_.files[file].path;
+  return is_part_ ? DownloadDir::part_name(torrent_.file_name) : torrent_.file_name;
+}
+
+// ---- Marks ----
+
+FileMark PieceStore::mark_of(std::uint32_t file) const {
+  MutexLock lock(mutex_);
+  return marks_[file];
+}
+
+std::vector<FileMark> PieceStore::marks() const {
+  MutexLock lock(mutex_);
+  return marks_;
+}
+
+// Of what bears the file's name; empty when it is no file.
+FileMark PieceStore::mark_now(std::uint32_t file) const {
+  return root().mark_of(name_in_root(file)).value_or(FileMark{});
+}
+
+// A file that has been put in the place of one of ours has none.
+std::vector<FileMark> PieceStore::marks_now() const {
+  std::vector<FileMark> now = marks();
+  for (std::uint32_t file = 0; file < now.size(); ++file) {
+    const FileMark found = mark_now(file);
+    now[file] = is_same(found, now[file]) ? found : FileMark{};
+  }
+  return now;
+}
+
+bool PieceStore::changed_since_opened() const {
+  return storage_call([&] { return marks_now() != marks(); });
+}
+
 bool PieceStore::is_intact() const {
   const bool part = is_part_;
   try {
-    const std::string& name = torrent_.file_name;
-    const UniqueFd named =
-        directory_.open_existing(part ? DownloadDir::part_name(name) : name, O_RDONLY);
-    if (!named.valid()) return false;
-    const FileMark found = FileMark::of(named.get(), path());
-    if (!part) return found == mark_;
-    return found.inode == mark().inode && found.length == torrent_.layout.file_length();
+    if (tree_) {
+      const std::string& name = torrent_.file_name;
+      const auto named = directory_.open_directory(part ? DownloadDir::part_name(name) : name);
+      if (!named || !named->is_same_directory(*tree_)) return false;
+    }
+    const std::vector<FileMark> known = marks();
+    for (std::uint32_t file = 0; file < known.size(); ++file) {
+      const FileMark now = mark_now(file);
+      if (!part && now != known[file]) return false;
+      if (part && (now.inode != known[file].inode || now.length != known[file].length))
+        return false;
+    }
+    return true;
   } catch (const std::system_error&) {
     return false;
   }
 }
 
+ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
+  // What is complete is what was checked, whatever has become of it since. While it is being
+  // written to, it counts only which files these are.
+  return storage_call([&] {
+    return ResumeState{is_part_ && clean ? marks_now() : marks(), !is_part_, clean, verified, {}};
+  });
+}
+
+// ---- Reading and writing ----
+
+// What the page cache holds may be all that is left of what could not be written.
+void PieceStore::read_from_disk() {
+  for (std::uint32_t file = 0; file < files_.layout().count(); ++file) {
+    if (mark_of(file).inode == 0) continue;
+    ::posix_fadvise(files_.get(file)->get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+}
+
+// Another file in the place of one that was opened would be read, or written to, as if it were
+// that.
+UniqueFd PieceStore::open_file(std::uint32_t file) const {
+  return storage_call([&] {
+    UniqueFd opened = root().open_existing(name_in_root(file), is_part_ ? O_RDWR : O_RDONLY);
+    if (!opened.valid()) {
+      throw StorageError(std::errc::no_such_file_or_directory, "open " + path_of(file));
+    }
+    const FileMark now = FileMark::of(opened.get(), path_of(file));
+    {
+      MutexLock lock(mutex_);
+      if (is_part_ ? is_same(now, marks_[file]) : now == marks_[file]) return opened;
+    }
+    throw_changed(path_of(file) + " was replaced or changed");
+  });
+}
+
+std::size_t PieceStore::read(std::uint64_t offset, std::span<std::byte> buffer) {
+  const auto part = files_.layout().segment(offset, 1);
+  if (!part) return 0;
+  return storage_call("read " + path_of(part->file), [&] { return files_.read(offset, buffer); });
+}
+
+void PieceStore::write_piece(PieceIndex piece, std::span<const std::byte> data) {
+  files_.layout().for_each_segment(
+      torrent_.layout.offset(piece), data.size(), [&](const FileLayout::Segment& part) {
+        const auto bytes = data.first(static_cast<std::size_t>(part.length));
+        storage_call("write " + path_of(part.file),
+                     [&] { files_.write(part.file, part.offset, bytes); });
+        data = data.subspan(bytes.size());
+        // Not before: a sync under way may not have seen it.
+        MutexLock lock(mutex_);
+        dirty_[part.file] = true;
+      });
+}
+
+bool PieceStore::reserve_more() {
+  if (!is_part_) return false;
+  const TimePoint from = Clock::now();
+  std::uint64_t left = reserve_step_;
+  while (left > 0 && reserve_step(left)) {
+  }
+  if (Clock::now() - from < kQuickReserve) {
+    reserve_step_ = std::min(2 * reserve_step_, kMostReserveBytes);
+  }
+  return reserve_file_ < files_.layout().count();
+}
+
+// Goes on by at most `left` bytes within one file, or to the next one. False when there is nothing
+// more to be done for now.
+bool PieceStore::reserve_step(std::uint64_t& left) {
+  if (reserve_file_ >= files_.layout().count()) return false;
+  const std::uint64_t length = files_.layout().length(reserve_file_);
+  if (has_space_[reserve_file_] || reserve_at_ >= length) {
+    ++reserve_file_;
+    reserve_at_ = 0;
+    return true;
+  }
+  const std::uint64_t step = std::min(left, length - reserve_at_);
+  const FileSet::Handle file = storage_call([&] { return files_.get(reserve_file_); });
+  if (::fallocate(file->get(), 0, static_cast<off_t>(reserve_at_), static_cast<off_t>(step)) == 0) {
+    reserve_at_ += step;
+    // A small file takes its time, too.
+    left -= std::min(left, std::max<std::uint64_t>(step, kLeastReserveBytes));
+    return true;
+  }
+  if (errno == EOPNOTSUPP || errno == ENOSYS) {
+    reserve_file_ = files_.layout().count();
+  } else if (errno != EINTR) {
+    storage_call([&] { throw_errno("reserve " + path_of(reserve_file_)); });
+  }
+  return false;
+}
+
+// ---- Making durable ----
+
+std::vector<std::uint32_t> PieceStore::take_dirty() {
+  std::vector<std::uint32_t> dirty;
+  MutexLock lock(mutex_);
+  for (std::uint32_t file = 0; file < dirty_.size(); ++file) {
+    if (dirty_[file]) dirty.push_back(file);
+  }
+  dirty_.assign(dirty_.size(), false);
+  return dirty;
+}
+
 void PieceStore::sync() {
-  if (::fdatasync(file_.get()) == 0) return;
-  sync_failed_ = true;
-  storage_call([&] { throw_errno("sync " + path()); });
+  const std::vector<std::uint32_t> dirty = take_dirty();
+  try {
+    // One call instead of thousands; it does the directories as well.
+    if (names_unsynced_ || dirty.size() > kMostSyncedOneByOne) {
+      directory_.sync_all();
+      names_unsynced_ = false;
+      return;
+    }
+    for (const std::uint32_t file : dirty) {
+      if (mark_of(file).inode == 0) continue;
+      if (::fdatasync(files_.get(file)->get()) < 0) throw_errno("sync " + path_of(file));
+    }
+  } catch (const std::system_error& error) {
+    sync_failed_ = true;
+    throw StorageError(error);
+  }
 }
 
 void PieceStore::finish() {
   storage_call([&] {
     sync();
+    if (!is_intact()) {
+      throw_changed(path() + " was removed, replaced or changed");
+    }
+    std::vector<FileMark> now = marks_now();
     directory_.rename(DownloadDir::part_name(torrent_.file_name), torrent_.file_name);
+    MutexLock lock(mutex_);
     is_part_ = false;
-    mark_ = mark();
+    marks_ = std::move(now);
   });
 }
+
+// ---- Removing ----
 
 bool PieceStore::exists() const {
   return directory_.exists(torrent_.file_name) ||
@@ -241,87 +254,48 @@ bool PieceStore::exists() const {
 }
 
 std::string PieceStore::why_to_keep() const {
-  struct stat status;
   if (is_part_) return path() + " is not complete";
   if (!is_intact()) return path() + " was changed or replaced";
-  if (::fstat(file_.get(), &status) < 0 || status.st_nlink != 1) {
-    return path() + " has other links, and removing it would free nothing";
+  try {
+    if (torrent_.is_tree() && holds_more()) return path() + " holds more than was fetched";
+    for (std::uint32_t file = 0; file < files_.layout().count(); ++file) {
+      const UniqueFd named = root().open_existing(name_in_root(file), O_RDONLY);
+      struct stat status;
+      if (!named.valid() || ::fstat(named.get(), &status) < 0 || status.st_nlink != 1) {
+        return path_of(file) + " has other links, and removing it would free nothing";
+      }
+    }
+  } catch (const std::system_error& error) {
+    return error.what();
   }
   return "";
 }
 
+// Is there anything in the directory that the torrent does not have?
+bool PieceStore::holds_more() const {
+  try {
+    const SourceFiles there = source_directory(path());
+    const auto same_path = [](const TreeFile& a, const TreeFile& b) { return a.path == b.path; };
+    return there.empty_directories > 0 ||
+           !std::equal(there.files.begin(), there.files.end(), torrent_.files.begin(),
+                       torrent_.files.end(), same_path);
+  } catch (const TorrentError&) {  // a link, or something else that cannot be ours
+    return true;
+  }
+}
+
 void PieceStore::remove() {
-  storage_call([&] { directory_.remove(torrent_.file_name); });
-  file_.reset();
-}
-
-ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
-  // A complete file is the one that was checked, whatever has become of it since.
-  return {is_part_ ? mark() : mark_, !is_part_, clean, verified, {}};
-}
-
-void PieceStore::resize() {
-  const std::uint64_t length = torrent_.layout.file_length();
-  struct stat status;
-  if (::fstat(file_.get(), &status) < 0) throw_errno("stat " + path());
-  const auto allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
-  // Reserving again would change the file's time, by which a clean stop is recognised.
-  const bool has_length = static_cast<std::uint64_t>(status.st_size) == length;
-  reserve_step_ = kFirstReserveBytes;
-  reserved_ = has_length && allocated >= length ? length : 0;
-  if (reserved_ == length && has_length) return;
-  // Said at once, and nothing taken, when it cannot fit.
-  const std::uint64_t needed = length - std::min(length, allocated);
-  if (directory_.free_bytes() < needed + min_free_bytes_) {
-    errno = ENOSPC;
-    throw_errno("reserve " + path() + (min_free_bytes_ > 0 ? " beside min_free_space" : ""));
-  }
-  if (!has_length && ::ftruncate(file_.get(), static_cast<off_t>(length)) < 0) {
-    throw_errno("resize " + path());
-  }
-}
-
-bool PieceStore::reserve_more() {
-  const std::uint64_t length = torrent_.layout.file_length();
-  if (!is_part_ || reserved_ >= length) return false;
-  const std::uint64_t step = std::min(reserve_step_, length - reserved_);
-  const TimePoint from = Clock::now();
-  if (::fallocate(file_.get(), 0, static_cast<off_t>(reserved_), static_cast<off_t>(step)) == 0) {
-    reserved_ += step;
-    if (Clock::now() - from < kQuickReserve) reserve_step_ *= 2;
-  } else if (errno == EOPNOTSUPP || errno == ENOSYS) {
-    reserved_ = length;
-  } else if (errno != EINTR) {
-    storage_call([&] { throw_errno("reserve " + path()); });
-  }
-  return reserved_ < length;
-}
-
-// A hole has never been written, so there is nothing in it to be hashed (lseek(2), SEEK_DATA).
-Bitfield PieceStore::pieces_with_data(const Bitfield& except) const {
-  Bitfield found(torrent_.layout.count());
-  const std::uint64_t piece_length = torrent_.layout.piece_length();
-  off_t at = 0;
-  while (true) {
-    const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
-    if (data < 0) break;
-    const off_t hole = ::lseek(file_.get(), data, SEEK_HOLE);
-    if (hole < 0) return all_but(except);  // a file system that cannot tell
-    const auto first = static_cast<std::uint32_t>(static_cast<std::uint64_t>(data) / piece_length);
-    const auto last =
-        static_cast<std::uint32_t>((static_cast<std::uint64_t>(hole) - 1) / piece_length);
-    for (PieceIndex piece(first); piece.value() <= last && torrent_.layout.contains(piece);
-         ++piece) {
-      if (!except.has(piece)) found.set(piece);
+  storage_call([&] {
+    if (torrent_.is_tree()) {
+      std::vector<std::string> paths;
+      for (const TreeFile& file : torrent_.files) paths.push_back(file.path);
+      tree_->remove_below(paths);
+      directory_.remove_directory(torrent_.file_name);
+    } else {
+      directory_.remove(torrent_.file_name);
     }
-    at = hole;
-  }
-  return errno == ENXIO ? found : all_but(except);  // ENXIO: no data behind `at`
-}
-
-// What the page cache holds may be all that is left of what could not be written.
-void PieceStore::read_from_disk() const {
-  ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
+  });
+  files_.close_all();
 }
 
 }  // namespace piecework::peer

@@ -1,23 +1,29 @@
-// The file of one torrent on disk: NAME.part while pieces are missing, NAME once all have verified.
-// Knows nothing of sockets or of which pieces are held.
-// After open(), write_piece(), file() and path() are safe from any thread; the rest belongs to the
-// torrent's own thread, and open() again to when no other uses the file.
+// What one torrent has on disk: NAME.part while pieces are missing, NAME once all have verified; a
+// file, or a directory with all the files of the torrent in it. Knows nothing of sockets or of
+// which pieces are held. After open(), write_piece(), for_each_part(), read() and path() are safe
+// from any thread; the rest belongs to the torrent's own thread, and open() again to when no other
+// uses the files.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "common/bitfield.h"
 #include "common/clock.h"
+#include "common/mutex.h"
 #include "common/torrent.h"
 #include "common/unique_fd.h"
 #include "peer/download_dir.h"
 #include "peer/file_mark.h"
+#include "peer/file_set.h"
+#include "peer/piece_doubts.h"
 #include "peer/resume_state.h"
 
 namespace piecework::peer {
@@ -40,26 +46,30 @@ class PieceStore {
     Bitfield trusted;   // pieces that need no hashing
     Bitfield in_doubt;  // pieces to be hashed before they count as held
     bool final_name;    // found as NAME, not as NAME.part
+    // Files of a directory found as NAME that are not there or have another length.
+    std::uint32_t wrong_files = 0;
     FileOrigin origin = FileOrigin::kUnknown;
   };
 
-  // Opens NAME, else NAME.part, else makes NAME.part in its full length. `state` is what was saved
-  // of it. Throws StorageError, also when NAME or NAME.part is there but cannot be of this torrent,
-  // or when it does not fit and leave min_free_bytes free. May be called again, to start over.
+  // Opens NAME, else NAME.part, else makes NAME.part with all its files in their full length.
+  // `state` is what was saved of it. Throws StorageError, also when something is there that cannot
+  // be of this torrent, or when it does not fit and leave min_free_bytes free. May be called again,
+  // to start over.
   Opened open(const std::optional<ResumeState>& state);
 
-  // Has somebody else written to the file since open()? Of use as long as nothing is written here.
+  // Has somebody else written to it since open()? Of use as long as nothing is written here.
   bool changed_since_opened() const;
 
-  // Forgets what the kernel holds of the file, where it can, so that what is read comes from the
+  // Forgets what the kernel holds of the files, where it can, so that what is read comes from the
   // disk.
-  void read_from_disk() const;
+  void read_from_disk();
 
-  // The file under its final name has not proved to be complete: makes it NAME.part again, with the
-  // pieces that are `held`, to be written to. It is renamed, or, where it has other names (hard
-  // links) or may not be written to, copied and removed. Throws StorageError, and then it is as it
-  // was: no piece is held, it was changed since open(), NAME.part is there, no space. When no other
-  // uses the file.
+  // What lies there under its final name has not proved to be complete: makes it NAME.part again,
+  // with the pieces that are `held`, to be written to. It is renamed, or, where a single file has
+  // other names (hard links) or may not be written to, copied and removed. Throws StorageError, and
+  // then it is as it was: no piece is held, it was changed since open(), NAME.part is there, no
+  // space, a file in a directory is too long or not for us to write to. When no other uses the
+  // files.
   void take_back(const Bitfield& held);
 
   // Reserves the space of a part, a good deal of it a call (fallocate(2), where the file system
@@ -70,9 +80,17 @@ class PieceStore {
   // Writes all of `piece`; data.size() is its length. Throws StorageError.
   void write_piece(PieceIndex piece, std::span<const std::byte> data);
 
-  // For reading and sendfile(2); stays the same until open() is called again.
-  int file() const { return file_.get(); }
-  std::uint64_t offset(PieceIndex piece) const { return torrent_.layout.offset(piece); }
+  // Calls `visit(fd, offset in the file, bytes)` for each part of `length` bytes from `offset` of
+  // `piece` that lies in one file, in order: for sendfile(2). Throws StorageError.
+  template <typename Visit>
+  void for_each_part(PieceIndex piece, std::uint64_t offset, std::uint64_t length, Visit visit) {
+    files_.for_each_part(torrent_.layout.offset(piece) + offset, length, visit);
+  }
+
+  // Reads from `offset` of all files, one behind the other, as ReadAt (hash_file.h) wants it.
+  // Throws StorageError.
+  std::size_t read(std::uint64_t offset, std::span<std::byte> buffer);
+
   std::uint32_t length(PieceIndex piece) const { return torrent_.layout.length(piece); }
   bool is_part() const { return is_part_; }
   std::string path() const;
@@ -85,13 +103,13 @@ class PieceStore {
   void sync();
   bool may_have_lost_writes() const { return sync_failed_; }
 
-  // Syncs and gives the complete file its final name. Throws StorageError.
+  // Syncs and gives what is complete its final name. Throws StorageError.
   void finish();
 
-  // Is there a file, under either name?
+  // Is there something, under either name?
   bool exists() const;
-  // Why the complete file is not to be removed: somebody has changed, replaced or linked it since
-  // it was opened. Empty when nothing is in the way.
+  // Why what is complete is not to be removed: somebody has changed, replaced or linked it since it
+  // was opened, or put something else into the directory. Empty when nothing is in the way.
   std::string why_to_keep() const;
   // Removes and closes it; nobody uses it any more. Throws StorageError.
   void remove();
@@ -100,25 +118,49 @@ class PieceStore {
   ResumeState state(const Bitfield& verified, bool clean) const;
 
  private:
+  bool find_complete();
   Opened open_complete(const std::optional<ResumeState>& state);
   Opened open_part(const std::optional<ResumeState>& state);
-  void resize();
-  Bitfield pieces_with_data(const Bitfield& except) const;
-  FileOrigin origin(const std::optional<ResumeState>& state) const;
-  UniqueFd open_to_write() const;
-  UniqueFd copy_to_part(const Bitfield& held) const;
-  void copy_piece(PieceIndex piece, int to) const;
-  FileMark mark() const { return FileMark::of(file_.get(), path()); }
+  void open_part_directory();
+  std::vector<FoundFile> prepare(const std::optional<ResumeState>& state, std::uint32_t& made);
+  FoundFile look_at_file(std::uint32_t file, const std::optional<ResumeState>& state,
+                         std::uint64_t& needed);
+  void require_space(std::uint64_t bytes) const;
+  bool prepare_file(std::uint32_t file);
+  Opened judge(const std::vector<FoundFile>& found, const std::optional<ResumeState>& state);
+  FileOrigin origin(const std::optional<ResumeState>& state) const EXCLUDES(mutex_);
+  UniqueFd open_file(std::uint32_t file) const EXCLUDES(mutex_);
+  bool reserve_step(std::uint64_t& left);
+  bool may_be_written(std::uint32_t file) const;
+  void require_ours_to_write() const;
+  void copy_to_part(const Bitfield& held);
+  void copy_piece(PieceIndex piece, int to);
+  bool holds_more() const;
+  std::vector<std::uint32_t> take_dirty() EXCLUDES(mutex_);
+  const DownloadDir& root() const { return tree_ ? *tree_ : directory_; }
+  std::string name_in_root(std::uint32_t file) const;
+  std::string path_of(std::uint32_t file) const;
+  FileMark mark_of(std::uint32_t file) const EXCLUDES(mutex_);
+  FileMark mark_now(std::uint32_t file) const;
+  std::vector<FileMark> marks_now() const EXCLUDES(mutex_);
+  std::vector<FileMark> marks() const EXCLUDES(mutex_);
 
   const DownloadDir& directory_;
   const Torrent& torrent_;
   const std::uint64_t min_free_bytes_;
-  UniqueFd file_;
-  FileMark mark_;               // as it was opened, or finished
-  std::uint64_t reserved_ = 0;  // bytes of the file, from its start
+  std::unique_ptr<DownloadDir> tree_;  // what the files are in, if the torrent is a directory's
+  FileSet files_;
+  std::vector<bool> has_space_;     // files whose space is reserved
+  std::uint32_t reserve_file_ = 0;  // in which space is to be reserved next,
+  std::uint64_t reserve_at_ = 0;    // from there on
   std::uint64_t reserve_step_ = 0;
+  bool names_unsynced_ = false;  // those in the directory of a part
   bool sync_failed_ = false;
   std::atomic<bool> is_part_ = true;
+
+  mutable Mutex mutex_;
+  std::vector<FileMark> marks_ GUARDED_BY(mutex_);  // as they were opened, or finished
+  std::vector<bool> dirty_ GUARDED_BY(mutex_);      // files to be synced
 };
 
 }  // namespace piecework::peer

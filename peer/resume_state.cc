@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "common/byte_order.h"
 #include "common/errors.h"
 #include "common/hex.h"
 #include "common/json.h"
@@ -12,7 +13,8 @@
 namespace piecework::peer {
 namespace {
 
-constexpr std::uint64_t kMaxStateBytes = 1 << 20;  // 2^20 pieces are 2^18 hex digits
+constexpr std::uint64_t kMaxStateBytes = 1
+                                         << 20;  // 2^20 pieces are 2^18 hex digits; plus the marks
 constexpr std::uint64_t kFormatVersion = 1;
 constexpr mode_t kStateMode = 0600;
 
@@ -62,6 +64,48 @@ SeedRecord parse_seeding(const Json& json) {
   return seeding;
 }
 
+// Of a directory there may be very many marks: inode, birth and time of each file, 8 bytes each and
+// big-endian, as hex digits. The length goes without saying; a file that has another is none of
+// ours.
+constexpr std::size_t kMarkBytes = 3 * sizeof(std::uint64_t);
+
+std::string pack_marks(const std::vector<FileMark>& marks, const Torrent& torrent) {
+  std::vector<std::byte> packed(marks.size() * kMarkBytes);
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    if (marks[i].length != torrent.files[i].length) continue;
+    store_be_at<std::uint64_t>(packed, i * kMarkBytes, marks[i].inode);
+    store_be_at<std::uint64_t>(packed, i * kMarkBytes + 8, time_value(marks[i].birth_ns));
+    store_be_at<std::uint64_t>(packed, i * kMarkBytes + 16, time_value(marks[i].mtime_ns));
+  }
+  return to_hex(packed);
+}
+
+std::vector<FileMark> unpack_marks(const std::string& hex, const Torrent& torrent) {
+  std::vector<std::byte> packed(torrent.files.size() * kMarkBytes);
+  if (!parse_hex(hex, packed)) throw JsonError("marks: must be hex digits for every file");
+  std::vector<FileMark> marks(torrent.files.size());
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    const auto field = [&](std::size_t at) {
+      return load_be_at<std::uint64_t>(packed, i * kMarkBytes + at);
+    };
+    if (field(0) == 0) continue;
+    marks[i] = {.length = torrent.files[i].length,
+                .inode = field(0),
+                .birth_ns = static_cast<std::int64_t>(field(8)),
+                .mtime_ns = static_cast<std::int64_t>(field(16))};
+  }
+  return marks;
+}
+
+FileMark parse_mark(const Json& json) {
+  FileMark mark;
+  mark.length = json.require_unsigned("length", 0, UINT64_MAX);
+  mark.inode = json.require_unsigned("inode", 0, UINT64_MAX);
+  mark.birth_ns = require_time(json, "birth_ns");
+  mark.mtime_ns = require_time(json, "mtime_ns");
+  return mark;
+}
+
 }  // namespace
 
 ResumeState parse_resume_state(std::string_view text, const Torrent& torrent) {
@@ -71,10 +115,8 @@ ResumeState parse_resume_state(std::string_view text, const Torrent& torrent) {
     throw JsonError("info_hash: is another torrent's");
   }
   ResumeState state;
-  state.file.length = json.require_unsigned("length", 0, UINT64_MAX);
-  state.file.inode = json.require_unsigned("inode", 0, UINT64_MAX);
-  state.file.birth_ns = require_time(json, "birth_ns");
-  state.file.mtime_ns = require_time(json, "mtime_ns");
+  state.files = torrent.is_tree() ? unpack_marks(json.require_string("marks"), torrent)
+                                  : std::vector{parse_mark(json)};
   state.complete = json.require_bool("complete");
   state.clean = json.require_bool("clean");
   state.verified = unpack(json.require_string("verified"), torrent.layout.count());
@@ -87,12 +129,17 @@ std::string format_resume_state(const Torrent& torrent, const ResumeState& state
   Json json;
   json.add("version", kFormatVersion)
       .add("info_hash", torrent.info_hash.to_hex())
-      .add("name", torrent.file_name)
-      .add("length", state.file.length)
-      .add("inode", state.file.inode)
-      .add("birth_ns", time_value(state.file.birth_ns))
-      .add("mtime_ns", time_value(state.file.mtime_ns))
-      .add("complete", state.complete)
+      .add("name", torrent.file_name);
+  if (torrent.is_tree()) {
+    json.add("marks", pack_marks(state.files, torrent));
+  } else {
+    const FileMark& file = state.files.front();
+    json.add("length", file.length)
+        .add("inode", file.inode)
+        .add("birth_ns", time_value(file.birth_ns))
+        .add("mtime_ns", time_value(file.mtime_ns));
+  }
+  json.add("complete", state.complete)
       .add("clean", state.clean)
       .add("verified", to_hex(pack(state.verified)))
       .add("fetched", seeding.fetched)
@@ -110,7 +157,8 @@ std::string resume_state_path(const std::string& state_dir, const InfoHash& info
 std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent) {
   const std::string path = resume_state_path(state_dir, torrent.info_hash);
   try {
-    return parse_resume_state(read_small_file(path, kMaxStateBytes), torrent);
+    const std::uint64_t limit = kMaxStateBytes + torrent.files.size() * kMarkBytes * 2;
+    return parse_resume_state(read_small_file(path, limit), torrent);
   } catch (const JsonError& error) {
     log_warn("state.ignored", {{"path", path}, {"reason", error.what()}});
   } catch (const std::system_error& error) {

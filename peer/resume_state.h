@@ -1,11 +1,12 @@
-// What is remembered of a torrent's file between two runs: which pieces are verified and on disk,
-// and how to tell that the file is still the one meant. Losing it costs time, never correctness.
+// What is remembered of a torrent's files between two runs: which pieces are verified and on disk,
+// and how to tell that the files are still those meant. Losing it costs time, never correctness.
 // Plain data and stateless functions.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/atomic_file.h"
 #include "common/bitfield.h"
@@ -16,11 +17,11 @@
 namespace piecework::peer {
 
 struct ResumeState {
-  FileMark file;
-  bool complete = false;  // the file bears its final name
-  bool clean = false;     // nothing has been written since this was saved
-  Bitfield verified;      // their data was synced before this was saved
-  SeedRecord seeding;     // a state saved without it has one of zeros
+  std::vector<FileMark> files;  // one for each, in their order; an empty mark matches none
+  bool complete = false;        // what is downloaded bears its final name
+  bool clean = false;           // nothing has been written since this was saved
+  Bitfield verified;            // their data was synced before this was saved
+  SeedRecord seeding;           // a state saved without it has one of zeros
 };
 
 // What a state file says of `torrent`. Throws JsonError when it is none, another torrent's, or does
@@ -29,8 +30,8 @@ ResumeState parse_resume_state(std::string_view text, const Torrent& torrent);
 // The text of the file; parse_resume_state() of it gives the same state again.
 std::string format_resume_state(const Torrent& torrent, const ResumeState& state);
 
-// HASH.json in `state_dir`. Nothing when there is none, or when it cannot be read or believed,
-// which is logged (`state.ignored`).
+// HASH.json in `state_dir`: at most 1 MiB, and for a directory 48 bytes a file. Nothing when there
+// is none, or when it cannot be read or believed, which is logged (`state.ignored`).
 std::optional<ResumeState> load_resume_state(const std::string& state_dir, const Torrent& torrent);
 
 // Replaces the file atomically, and durably unless told otherwise. Throws std::system_error.

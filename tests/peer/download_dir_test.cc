@@ -259,6 +259,35 @@ TEST_SUITE("download_dir") {
     CHECK(outside.read("kept") == "data");
   }
 
+  TEST_CASE(
+      "of what is below it the files named are removed, and directories that are empty then") {
+    const TempDir temp;
+    const TempDir outside;
+    outside.write("x", "data");
+    namespace fs = std::filesystem;
+    fs::create_directories(temp.file("tree/a/b"));
+    fs::create_directories(temp.file("tree/c"));
+    for (const char* name : {"tree/a/b/x", "tree/a/y", "tree/c/x", "tree/c/mine", "tree/z"}) {
+      temp.write(name, "data");
+    }
+    fs::create_directory_symlink(outside.path(), temp.file("tree/link"));
+    const DownloadDir directory(temp.path(), {});
+    const auto tree = directory.open_directory("tree");
+    CHECK(error_of([&] { tree->remove_below({"link/x"}); }, "link/x"));
+    CHECK(error_of([&] { tree->remove_below({"../tree/z"}); }, "z"));
+    tree->remove_below({"a/b/x", "a/y", "c/x", "gone", "z"});
+    CHECK_FALSE(fs::exists(temp.file("tree/a")));
+    CHECK(temp.read("tree/c/mine") == "data");
+    CHECK(outside.read("x") == "data");
+    CHECK(error_of([&] { directory.remove_directory("tree"); }, "tree") ==
+          std::errc::directory_not_empty);
+    fs::remove(temp.file("tree/c/mine"));
+    fs::remove(temp.file("tree/link"));
+    tree->remove_below({"c/mine"});
+    directory.remove_directory("tree");
+    CHECK_FALSE(fs::exists(temp.file("tree")));
+  }
+
   TEST_CASE("it stays the same directory when its name is taken by another") {
     const TempDir temp;
     const DownloadDir directory(temp.file("downloads"), {});

@@ -602,7 +602,7 @@ TEST_SUITE("peer_connection") {
     rig.fake->say(MessageId::kUnChoke);
     rig.fake->hear_sorted(2);
     const UniqueFd read_only(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    REQUIRE(::dup2(read_only.get(), rig.node.store().file()) >= 0);
+    REQUIRE(::dup2(read_only.get(), rig.node.file()) >= 0);
     rig.say_piece(0);
     hear_to_the_end(*rig.fake);
     CHECK(rig.talk->outcome() == Outcome::kStopped);
@@ -615,7 +615,7 @@ TEST_SUITE("peer_connection") {
     rig.meet("000");
     rig.fake->say(MessageId::kInterested);
     rig.fake->hear();
-    REQUIRE(::ftruncate(rig.node.store().file(), 10) == 0);
+    REQUIRE(::ftruncate(rig.node.file(), 10) == 0);
     rig.fake->say(MessageId::kRequest, 1);
     try {
       hear_to_the_end(*rig.fake);

@@ -70,6 +70,13 @@ std::string problem(PieceStore& store, const std::optional<ResumeState>& state =
   }
 }
 
+// The descriptor that a single file is read and written by.
+int file_of(PieceStore& store) {
+  int file = -1;
+  store.for_each_part(PieceIndex(), 0, 1, [&](int fd, std::uint64_t, std::uint64_t) { file = fd; });
+  return file;
+}
+
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -114,15 +121,14 @@ TEST_SUITE("piece_store") {
     rig.write(store, "01011");
     store.sync();
     rig.write(store, "10100");
-    const int file = store.file();
+    const int file = file_of(store);
     store.finish();
     CHECK_FALSE(store.is_part());
     CHECK(store.path() == rig.temp.file(kName));
-    CHECK(store.file() == file);
+    CHECK(file_of(store) == file);
     CHECK(rig.temp.read(kName) == rig.sample.content);
     CHECK_FALSE(rig.exists(kPart));
     CHECK(store.length(PieceIndex(4)) == 100);
-    CHECK(store.offset(PieceIndex(4)) == 4 * kPieceLength);
   }
 
   TEST_CASE("a part without state is all in doubt") {
@@ -209,7 +215,7 @@ TEST_SUITE("piece_store") {
     rig.write(store, "11111");
     ResumeState unclean = store.state(pieces("11111"), false);
     CHECK(opened(store, unclean) == "11111 00000");
-    --unclean.file.birth_ns;
+    --unclean.files[0].birth_ns;
     CHECK(opened(store, unclean) == "00000 11111");
   }
 
@@ -230,13 +236,13 @@ TEST_SUITE("piece_store") {
     opened(store);
     rig.write(store, "11111");
     CHECK_FALSE(store.may_have_lost_writes());
-    const UniqueFd kept(::fcntl(store.file(), F_DUPFD_CLOEXEC, 0));
+    const UniqueFd kept(::fcntl(file_of(store), F_DUPFD_CLOEXEC, 0));
     int pipe_ends[2];
     REQUIRE(::pipe2(pipe_ends, O_CLOEXEC) == 0);
     const UniqueFd ends[2] = {UniqueFd(pipe_ends[0]), UniqueFd(pipe_ends[1])};
-    REQUIRE(::dup2(pipe_ends[1], store.file()) >= 0);  // which cannot be synced
+    REQUIRE(::dup2(pipe_ends[1], file_of(store)) >= 0);  // which cannot be synced
     CHECK_THROWS_AS(store.sync(), StorageError);
-    REQUIRE(::dup2(kept.get(), store.file()) >= 0);
+    REQUIRE(::dup2(kept.get(), file_of(store)) >= 0);
     store.sync();
     CHECK(store.may_have_lost_writes());
     CHECK(opened(store) == "00000 11111");
@@ -255,7 +261,7 @@ TEST_SUITE("piece_store") {
       CHECK(store.changed_since_opened());
       // What is remembered of a complete file is what was checked.
       const bool complete = name == kName;
-      CHECK((store.state(pieces("11111"), true).file == before.file) == complete);
+      CHECK((store.state(pieces("11111"), true).files == before.files) == complete);
     }
   }
 
@@ -288,11 +294,11 @@ TEST_SUITE("piece_store") {
     CHECK(store.open(std::nullopt).origin == FileOrigin::kMade);
     CHECK(store.open(std::nullopt).origin == FileOrigin::kUnknown);
     const ResumeState part = store.state(pieces("00000"), false);
-    if (part.file.birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
+    if (part.files[0].birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
     store.finish();
     const ResumeState complete = store.state(pieces("11111"), true);
     CHECK(store.open(complete).origin == FileOrigin::kKnown);
-    if (part.file.birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
+    if (part.files[0].birth_ns != 0) CHECK(store.open(part).origin == FileOrigin::kKnown);
     CHECK(store.open(std::nullopt).origin == FileOrigin::kUnknown);
 
     namespace fs = std::filesystem;
@@ -438,7 +444,8 @@ TEST_SUITE("piece_store") {
       CHECK_THROWS_AS(store.open(std::nullopt), StorageError);
     }
     huge.torrent.layout = PieceLayout(100, kPieceLength);
-    CHECK(opened(store) == "0 0");
+    PieceStore small(directory, huge.torrent, 0);
+    CHECK(opened(small) == "0 0");
   }
 
   TEST_CASE("a write that fails says which file") {
@@ -446,7 +453,7 @@ TEST_SUITE("piece_store") {
     PieceStore store = rig.store();
     opened(store);
     UniqueFd read_only(::open(rig.temp.file(kPart).c_str(), O_RDONLY | O_CLOEXEC));
-    REQUIRE(::dup2(read_only.get(), store.file()) >= 0);
+    REQUIRE(::dup2(read_only.get(), file_of(store)) >= 0);
     try {
       rig.write(store, "1");
       CHECK(false);

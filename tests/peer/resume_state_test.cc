@@ -15,10 +15,10 @@ namespace piecework::peer {
 namespace {
 
 ResumeState some_state(const Bitfield& verified) {
-  return {.file = {.length = 5'000'000'000,
-                   .inode = 77,
-                   .birth_ns = -5,
-                   .mtime_ns = 1'234'567'890'123'456'789},
+  return {.files = {{.length = 5'000'000'000,
+                     .inode = 77,
+                     .birth_ns = -5,
+                     .mtime_ns = 1'234'567'890'123'456'789}},
           .complete = false,
           .clean = true,
           .verified = verified,
@@ -67,12 +67,48 @@ TEST_SUITE("resume_state") {
       save_resume_state(directory.path(), sample.torrent, state);
       const auto loaded = load_resume_state(directory.path(), sample.torrent);
       REQUIRE(loaded);
-      CHECK(loaded->file == state.file);
+      CHECK(loaded->files == state.files);
       CHECK(loaded->complete == state.complete);
       CHECK(loaded->clean == state.clean);
       CHECK(loaded->verified == verified);
       CHECK(loaded->seeding == state.seeding);
     }
+  }
+
+  TEST_CASE(
+      "of a directory every file is remembered, but one that is not as long as it should be") {
+    const TempDir directory;
+    const Torrent tree = sample_tree({{"a", 15}, {"b/c", 0}, {"b/d", 10}}, 10).torrent;
+    ResumeState state = some_state(pieces("101"));
+    state.files = {{15, 1, -2, 3}, {0, UINT64_MAX, 5, 6}, {9, 7, 8, 9}};
+    save_resume_state(directory.path(), tree, state);
+    const auto loaded = load_resume_state(directory.path(), tree);
+    REQUIRE(loaded);
+    state.files[2] = {};
+    CHECK(loaded->files == state.files);
+    CHECK(to_text(loaded->verified) == "101");
+
+    const std::string name = tree.info_hash.to_hex() + ".json";
+    const std::string text = directory.read(name);
+    const std::size_t marks = text.find("\"marks\":\"") + 9;
+    for (const std::string& bad :
+         {text.substr(0, marks) + text.substr(marks + 2), std::string(text).insert(marks, "00"),
+          std::string(text).replace(marks, 1, "g"),
+          std::string(text).replace(marks - 8, 5, "narks")}) {
+      directory.write(name, bad);
+      CHECK_FALSE(load_resume_state(directory.path(), tree));
+    }
+  }
+
+  TEST_CASE("the state of a directory with very many files is loaded again") {
+    const TempDir directory;
+    std::vector<TreeFile> files(kMaxTreeFiles);
+    for (std::size_t i = 0; i < files.size(); ++i) files[i].path = std::to_string(i);
+    const Torrent tree = sample_tree(std::move(files), 10).torrent;
+    ResumeState state = some_state(Bitfield(0));
+    state.files.assign(kMaxTreeFiles, {0, 1, 2, 3});
+    save_resume_state(directory.path(), tree, state);
+    CHECK(load_resume_state(directory.path(), tree)->files == state.files);
   }
 
   TEST_CASE("each torrent has a file of its own, for its owner's eyes") {

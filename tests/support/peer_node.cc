@@ -28,6 +28,13 @@ PeerNode::PeerNode(const SampleTorrent& sample, std::string_view held, const Pee
                                    pieces(held), fetch == Fetch::kYes, kSeed, std::move(events));
 }
 
+int PeerNode::file() {
+  int file = -1;
+  store_.for_each_part(PieceIndex(), 0, 1,
+                       [&](int fd, std::uint64_t, std::uint64_t) { file = fd; });
+  return file;
+}
+
 Talk::Talk(PeerNode& node, Stream stream, Side side, const Endpoint& remote)
     : stream_(std::move(stream)) {
   if (side == Side::kDialled) {

@@ -33,6 +33,8 @@ class PeerNode {
   TorrentBandwidth& torrent_bandwidth() { return torrent_bandwidth_; }
   const SampleTorrent& sample() const { return sample_; }
   void admit(bool yes) { admits_ = yes; }  // everybody or nobody
+  // The descriptor that its file is read and written by.
+  int file();
   // What its file holds now.
   std::string content() const { return directory_.read(sample_.torrent.file_name + ".part"); }
   int all_held() const { return all_held_; }              // times that event came

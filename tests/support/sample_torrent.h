@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/torrent.h"
 
@@ -16,10 +17,15 @@ struct SampleTorrent {
   Torrent torrent;
 
   std::string_view piece(PieceIndex index) const;
+  std::string_view file(std::uint32_t index) const;
 };
 
 // `length` bytes that look random, the same in every run, called "sample.bin".
 SampleTorrent sample_torrent(std::size_t length, std::uint32_t piece_length,
                              HashForm form = HashForm::kSha256);
+
+// The same of a directory called "tree" with these files, in pieces of `piece_length`; `content` is
+// all of them, one behind the other.
+SampleTorrent sample_tree(std::vector<TreeFile> files, std::uint32_t piece_length);
 
 }  // namespace piecework
