@@ -55,10 +55,53 @@ std::vector<HostPort> parse_trackers(const Json& document) {
   return trackers;
 }
 
+TreeFile parse_tree_file(const Json& json) {
+  if (!json.is_object()) throw JsonError("must be an object");
+  TreeFile file;
+  file.path = json.require_string("path");
+  file.length = json.require_unsigned("length", 0, kMaxFileLength);
+  if (json.find("executable") != nullptr) file.executable = json.require_bool("executable");
+  return file;
+}
+
+// Of a directory. As in BEP 3 there is one length or there are files: who does not know of these
+// misses the length, and does not take the directory for a file.
+std::vector<TreeFile> parse_files(const Json& info) {
+  const Json::Array& list = info.require_array("files");
+  if (list.empty()) throw JsonError("files: must not be empty");
+  if (list.size() > kMaxTreeFiles) {
+    throw JsonError("files: has " + std::to_string(list.size()) + " entries, more than " +
+                    std::to_string(kMaxTreeFiles));
+  }
+  if (info.find("file_length") != nullptr) throw JsonError("file_length: must not be beside files");
+  const auto fail = [](std::size_t file, const std::string& what) {
+    throw JsonError("files[" + std::to_string(file) + "]" + what);
+  };
+  std::vector<TreeFile> files;
+  files.reserve(list.size());
+  for (const Json& entry : list) {
+    try {
+      files.push_back(parse_tree_file(entry));
+    } catch (const JsonError& error) {
+      fail(files.size(), (entry.is_object() ? "." : ": ") + std::string(error.what()));
+    }
+  }
+  if (const auto problem = tree_problem(files)) fail(problem->file, "." + problem->what);
+  return files;
+}
+
+std::uint64_t total_length(const std::vector<TreeFile>& files) {
+  std::uint64_t total = 0;
+  for (const TreeFile& file : files) total += file.length;
+  return total;
+}
+
 // The lengths, once it is sure that they agree with `hashes`.
-PieceLayout parse_layout(const Json& info, std::size_t hashes) {
+PieceLayout parse_layout(const Json& info, const std::vector<TreeFile>& files, std::size_t hashes) {
   const std::uint64_t piece_length = info.require_unsigned("piece_length", 1, kMaxPieceLength);
-  const std::uint64_t file_length = info.require_unsigned("file_length", 0, kMaxFileLength);
+  const std::uint64_t file_length = !files.empty()
+                                        ? total_length(files)
+                                        : info.require_unsigned("file_length", 0, kMaxFileLength);
   const std::uint64_t pieces =
       file_length / piece_length + (file_length % piece_length != 0 ? 1 : 0);
   if (pieces > kMaxPieces) {
@@ -110,14 +153,31 @@ void parse_info(const Json& info, Torrent& torrent) {
   const std::string problem = file_name_problem(torrent.file_name);
   if (!problem.empty()) throw JsonError("file_name: " + problem);
   const Json::Array& hashes = info.require_array("piece_hash");
-  torrent.layout = parse_layout(info, hashes.size());
+  if (info.find("files") != nullptr) torrent.files = parse_files(info);
+  torrent.layout = parse_layout(info, torrent.files, hashes.size());
   parse_hashes(hashes, torrent);
+  // The original programs know single files only.
+  if (torrent.is_tree() && torrent.form == HashForm::kOriginal) {
+    throw JsonError("files: must not be with hashes in the original form");
+  }
 }
 
 Json tracker_json(const HostPort& tracker) {
   Json json;
   json.add("announce", tracker.host).add("port", std::uint64_t{tracker.port});
   return json;
+}
+
+Json files_json(const std::vector<TreeFile>& files) {
+  Json::Array list;
+  list.reserve(files.size());
+  for (const TreeFile& file : files) {
+    Json json;
+    json.add("path", file.path).add("length", file.length);
+    if (file.executable) json.add("executable", true);
+    list.push_back(std::move(json));
+  }
+  return list;
 }
 
 Json info_json(const Torrent& torrent) {
@@ -127,7 +187,12 @@ Json info_json(const Torrent& torrent) {
     hashes.emplace_back(format_digest(torrent.form, digest));
   }
   Json info;
-  info.add("file_name", torrent.file_name).add("file_length", torrent.layout.file_length());
+  info.add("file_name", torrent.file_name);
+  if (torrent.is_tree()) {
+    info.add("files", files_json(torrent.files));
+  } else {
+    info.add("file_length", torrent.layout.file_length());
+  }
   info.add("piece_length", std::uint64_t{torrent.layout.piece_length()});
   info.add("piece_hash", std::move(hashes));
   return info;

@@ -47,6 +47,18 @@ struct Document {
   }
 };
 
+constexpr std::string_view kTreeFiles =
+    R"([{"path":"empty","length":0},{"path":"hello.txt","length":7,"executable":false},
+        {"path":"sub/run","length":6,"executable":true}])";
+
+// The same bytes as a directory, with those files and nothing else that could be wrong.
+std::string tree_text(const std::string& files,
+                      const std::string& hashes = std::string(kSha256Hashes)) {
+  return R"({"announce":"tracker.example","port":6666,"comment":"","info":{"piece_length":5,)"
+         R"("file_name":"greeting","piece_hash":)" +
+         hashes + ",\"files\":" + files + "}}";
+}
+
 std::string error_of(std::string_view text) {
   try {
     parse_torrent(text);
@@ -219,6 +231,90 @@ TEST_SUITE("torrent") {
     }
     tree.file_name = "hello.txt";
     CHECK(hashes.insert(compute_info_hash(tree).to_hex()).second);
+  }
+
+  TEST_CASE("a torrent of a tree is read, and written as it was") {
+    const Torrent tree = parse_torrent(tree_text(std::string(kTreeFiles)));
+    CHECK(tree.is_tree());
+    CHECK(tree.file_name == "greeting");
+    CHECK(tree.files ==
+          std::vector<TreeFile>{{"empty", 0}, {"hello.txt", 7}, {"sub/run", 6, true}});
+    CHECK(tree.layout.file_length() == 13);
+    CHECK(tree.layout.count() == 3);
+    CHECK(tree.info_hash.to_hex() ==
+          "ec80ee0e6e622509c3bec8c74cbeaea852ebb560fe3923a690add9e1c34cd17d");
+    const Torrent sha1 =
+        parse_torrent(tree_text(std::string(kTreeFiles), std::string(kSha1Hashes)));
+    CHECK(sha1.info_hash.to_hex() ==
+          "3b5c6882a11bfb33a5a5c6a81a20e59dbdb106f04aea18511cb64ff450f2d50d");
+    const Torrent again = parse_torrent(format_torrent(tree));
+    CHECK(again.files == tree.files);
+    CHECK(again.info_hash == tree.info_hash);
+    CHECK(format_torrent(tree).find("file_length") == std::string::npos);
+    CHECK_FALSE(parse_torrent(Document{}.text()).is_tree());
+  }
+
+  TEST_CASE("a bad tree is refused with the name of the key") {
+    const std::string hello = R"({"path":"hello.txt","length":13})";
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"{}", "info.files: must be an array"},
+        {"null", "info.files: must be an array"},
+        {"[]", "info.files: must not be empty"},
+        {R"(["hello.txt"])", "info.files[0]: must be an object"},
+        {"[" + hello + ",[]]", "info.files[1]: must be an object"},
+        {R"([{"length":13}])", "info.files[0].path: missing"},
+        {R"([{"path":["a"],"length":13}])", "info.files[0].path: must be a string"},
+        {R"([{"path":"a"}])", "info.files[0].length: missing"},
+        {R"([{"path":"a","length":-13}])", "info.files[0].length: must be a whole number"},
+        {R"([{"path":"a","length":13.0}])", "info.files[0].length: must be a whole number"},
+        {R"([{"path":"a","length":9223372036854775808}])", "info.files[0].length: must be a"},
+        {R"([{"path":"a","length":9223372036854775807},{"path":"b","length":1}])",
+         "info.files[1].length: all files together have more than 2^63 - 1 bytes"},
+        {R"([{"path":"a","length":13,"executable":1}])", "info.files[0].executable: must be true"},
+        {R"([{"path":"a","length":13,"executable":null}])", "info.files[0].executable: must be"},
+        {R"([{"path":"a","path":"b","length":13}])", "info.files[0].path: duplicate key"},
+        {R"([{"path":"","length":13}])", "info.files[0].path: must not be empty"},
+        {R"([{"path":"/etc/x","length":13}])", "info.files[0].path: must not begin with a slash"},
+        {R"([{"path":"../x","length":13}])", "info.files[0].path: must not hold . or .."},
+        {R"([{"path":"a/../../x","length":13}])", "info.files[0].path: must not hold . or .."},
+        {R"([{"path":"a\u0000b","length":13}])", "info.files[0].path: must not hold a control"},
+        {R"([{"path":"a","length":0},{"path":"a","length":13}])", "info.files[1].path: is there"},
+        {R"([{"path":"b","length":0},{"path":"a","length":13}])", "info.files[1].path: must come"},
+        {R"([{"path":"a","length":0},{"path":"a/b","length":13}])", "info.files[1].path: is below"},
+        {R"([{"path":"a","length":12}])", ""},
+        {R"([{"path":"a","length":16}])", "info.piece_hash: has 3 entries, but the lengths make 4"},
+        {R"([{"path":"a","length":0}])", "info.piece_hash: has 3 entries, but the lengths make 0"},
+        {"[" + hello + R"(],"file_length":13)", "info.file_length: must not be beside files"},
+        {"[" + hello + R"(],"file_length":null)", "info.file_length: must not be beside files"},
+    };
+    for (const auto& [files, error] : cases) {
+      const std::string got = error_of(tree_text(files));
+      CAPTURE(files);
+      CHECK(got.empty() == error.empty());
+      CHECK(got.substr(0, error.size()) == error);
+    }
+    CHECK(error_of(tree_text("[" + hello + "]", std::string(kOriginalHashes))) ==
+          "info.files: must not be with hashes in the original form");
+  }
+
+  TEST_CASE("every cut of a good tree is refused") {
+    const std::string text = tree_text(std::string(kTreeFiles));
+    for (std::size_t length = 0; length < text.size(); ++length) {
+      CHECK(!error_of(std::string_view(text).substr(0, length)).empty());
+    }
+  }
+
+  TEST_CASE("the largest number of files is taken, and one more is not") {
+    const auto with = [](std::size_t files) {
+      std::string list;
+      for (std::size_t i = 0; i < files; ++i) {
+        list += (i == 0 ? "" : ",") + std::string(R"({"executable":true,"length":0,"path":")") +
+                std::to_string(1'000'000 + i) + "\"}";
+      }
+      return tree_text("[" + list + "]", "[]");
+    };
+    CHECK(parse_torrent(with(kMaxTreeFiles)).files.size() == kMaxTreeFiles);
+    CHECK(error_of(with(kMaxTreeFiles + 1)) == "info.files: has 131073 entries, more than 131072");
   }
 
   TEST_CASE("the files whose bytes the pieces are those of the tree, or the single one") {
