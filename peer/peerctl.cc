@@ -35,9 +35,9 @@ struct Subcommand {
 };
 
 constexpr std::array kSubcommands = {
-    Subcommand{"make", "make the torrent of a file", run_make},
+    Subcommand{"make", "make the torrent of a file or a directory", run_make},
     Subcommand{"show", "print what a torrent says", run_show},
-    Subcommand{"verify", "compare a file with its torrent", run_verify},
+    Subcommand{"verify", "compare a file or a directory with its torrent", run_verify},
     Subcommand{"get", "fetch what a torrent describes, without a daemon", run_get},
     Subcommand{"status", "print what the local peerd is doing", run_status},
     Subcommand{"recheck", "have the local peerd verify a torrent again", run_recheck},

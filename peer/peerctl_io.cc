@@ -24,6 +24,9 @@ DataFile open_data_file(const std::string& path) {
   if (!file.fd.valid() || ::fstat(file.fd.get(), &file.status) != 0) {
     throw CommandError(kExitNoInput, path + ": " + error_text(errno));
   }
+  if (S_ISDIR(file.status.st_mode)) {
+    throw CommandError(kExitNoInput, path + ": is a directory, not a file");
+  }
   if (!S_ISREG(file.status.st_mode))
     throw CommandError(kExitNoInput, path + ": not a regular file");
   return file;

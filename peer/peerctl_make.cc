@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 #include "common/atomic_file.h"
@@ -12,12 +13,16 @@
 #include "common/torrent.h"
 #include "common/units.h"
 #include "common/utf8.h"
+#include "peer/file_set.h"
 #include "peer/hash_file.h"
 #include "peer/peerctl_io.h"
 #include "peer/progress.h"
+#include "peer/source_files.h"
 
 namespace piecework::peer::peerctl {
 namespace {
+
+constexpr std::size_t kMostOpen = 64;
 
 const CommandSpec& spec() {
   static const CommandSpec value{
@@ -25,7 +30,9 @@ const CommandSpec& spec() {
       .usage = "FILE --announce HOST:PORT [options]",
       .about =
           "Hashes FILE on all cores and writes its torrent. FILE must not change meanwhile.\n"
-          "The torrent names FILE by the last part of its path.",
+          "The torrent names FILE by the last part of its path. FILE may be a directory: then it\n"
+          "is a torrent of all files in it. Symbolic links and special files are refused, empty\n"
+          "directories are left out.",
       .positionals = {"FILE"},
       .required_positionals = 1,
       .options = {{.name = "--announce",
@@ -79,10 +86,16 @@ std::optional<std::uint32_t> read_piece_length(const CommandLine& line, bool ori
   return static_cast<std::uint32_t>(*length);
 }
 
+// "DIR/" is DIR.
+std::string without_trailing_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 Request read_request(const CommandLine& line) {
   Request request;
   const bool original = line.has("--original");
-  request.file = line.positionals().front();
+  request.file = without_trailing_slashes(line.positionals().front());
   request.out = line.value("-o").value_or(request.file + ".torrent");
   request.piece_length = read_piece_length(line, original);
   request.torrent.trackers = read_trackers(line);
@@ -97,13 +110,39 @@ Request read_request(const CommandLine& line) {
   throw CommandError(kExitCantCreate, out + ": " + why);
 }
 
+// The files of what is to be described.
+SourceFiles find_source(const Request& request) {
+  struct stat status;
+  if (::stat(request.file.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    open_data_file(request.file);  // says what is wrong
+    return source_file(request.file);
+  }
+  if (request.torrent.form == HashForm::kOriginal) {
+    throw UsageError("--original: the original programs know no directories, such as " +
+                     request.file);
+  }
+  return source_directory(request.file);
+}
+
+bool is_one_of(const struct stat& file, const SourceFiles& source) {
+  for (std::size_t i = 0; i < source.paths.size(); ++i) {
+    struct stat status;
+    if (source.marks[i].inode == file.st_ino && ::stat(source.paths[i].c_str(), &status) == 0 &&
+        status.st_dev == file.st_dev && status.st_ino == file.st_ino) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Before anything is hashed: can the result be written where it is wanted?
-void check_output(const Request& request, const DataFile& data) {
+void check_output(const Request& request, const SourceFiles& source) {
   if (request.out == "-") return;
   struct stat status;
   if (::stat(request.out.c_str(), &status) == 0) {
-    if (status.st_dev == data.status.st_dev && status.st_ino == data.status.st_ino) {
-      throw UsageError("-o " + request.out + ": is FILE itself");
+    if (is_one_of(status, source)) {
+      throw UsageError("-o " + request.out + ": is FILE itself" +
+                       (source.files.empty() ? "" : ", or one of the files in it"));
     }
     if (!S_ISREG(status.st_mode)) cannot_create(request.out, "not a regular file");
   } else if (errno != ENOENT) {
@@ -130,28 +169,27 @@ PieceLayout choose_layout(const Request& request, std::uint64_t file_length) {
                                    : "; it is too large for a torrent"));
 }
 
-bool unchanged(const DataFile& data) {
-  struct stat now;
-  return ::fstat(data.fd.get(), &now) == 0 && now.st_size == data.status.st_size &&
-         now.st_mtim.tv_sec == data.status.st_mtim.tv_sec &&
-         now.st_mtim.tv_nsec == data.status.st_mtim.tv_nsec;
-}
-
-std::vector<Digest> hash(const Request& request, const DataFile& data) {
-  Progress progress(request.file, data.size());
+std::vector<Digest> hash(const Request& request, const SourceFiles& source) {
+  Progress progress(request.file, source.total_bytes());
   HashOptions options;
   options.on_progress = [&](std::uint64_t bytes) { progress.add(bytes); };
+  FileSet files(file_layout(request.torrent), kMostOpen, [&](std::uint32_t file) {
+    const std::string& path = source.paths[file];
+    return source.files.empty() ? open_data_file(path).fd : open_source(path);
+  });
+  const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> buffer) {
+    return files.read(offset, buffer);
+  };
   std::optional<std::vector<Digest>> digests;
   std::string problem;
   try {
-    digests = hash_pieces(reader_of(data.fd.get()), request.torrent.layout,
-                          request.torrent.hash_kind(), options);
-  } catch (const std::system_error& error) {
+    digests = hash_pieces(read, request.torrent.layout, request.torrent.hash_kind(), options);
+  } catch (const std::exception& error) {
     problem = error.what();
   }
   progress.finish();
-  if (!unchanged(data)) {
-    throw CommandError(kExitTempFail, request.file + ": changed while it was hashed; try again");
+  if (const auto changed = source.changed()) {
+    throw CommandError(kExitTempFail, *changed + ": changed while it was hashed; try again");
   }
   if (!digests) throw CommandError(kExitIo, request.file + ": " + problem);
   return std::move(*digests);
@@ -173,6 +211,17 @@ void write_result(const Request& request, const std::string& text) {
   }
 }
 
+void note_result(const Torrent& torrent, const SourceFiles& source) {
+  print_note("info hash " + torrent.info_hash.to_hex() + ", " +
+             (torrent.is_tree() ? format_count(torrent.files.size(), "file") + ", " : "") +
+             format_count(torrent.layout.count(), "piece") + " of " +
+             format_size(torrent.layout.piece_length()));
+  if (source.empty_directories == 0) return;
+  print_note(std::to_string(source.empty_directories) +
+             (source.empty_directories == 1 ? " empty directory is" : " empty directories are") +
+             " not in the torrent");
+}
+
 }  // namespace
 
 int run_make(std::span<const std::string> arguments) {
@@ -182,18 +231,17 @@ int run_make(std::span<const std::string> arguments) {
     return kExitOk;
   }
   Request request = read_request(line);
-  const DataFile data = open_data_file(request.file);
-  const std::string problem = file_name_problem(request.torrent.file_name);
-  if (!problem.empty()) throw CommandError(kExitData, request.file + ": its name " + problem);
-  check_output(request, data);
+  SourceFiles source = find_source(request);
   Torrent& torrent = request.torrent;
-  torrent.layout = choose_layout(request, data.size());
-  torrent.piece_digests = hash(request, data);
+  const std::string problem = file_name_problem(torrent.file_name);
+  if (!problem.empty()) throw CommandError(kExitData, request.file + ": its name " + problem);
+  check_output(request, source);
+  torrent.layout = choose_layout(request, source.total_bytes());
+  torrent.files = source.files;
+  torrent.piece_digests = hash(request, source);
   torrent.info_hash = compute_info_hash(torrent);
   write_result(request, format_torrent(torrent));
-  print_note("info hash " + torrent.info_hash.to_hex() + ", " +
-             format_count(torrent.layout.count(), "piece") + " of " +
-             format_size(torrent.layout.piece_length()));
+  note_result(torrent, source);
   return kExitOk;
 }
 

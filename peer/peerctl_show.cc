@@ -13,7 +13,9 @@ const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl show",
       .usage = "TORRENT [--json]",
-      .about = "Prints what a torrent says.",
+      .about =
+          "Prints what a torrent says. Of a directory, every file is listed with its size in\n"
+          "bytes, and with a * when it may be run.",
       .positionals = {"TORRENT"},
       .required_positionals = 1,
       .options = {{.name = "--json", .help = "print one JSON object for programs"}}};
@@ -34,6 +36,27 @@ std::string exact_size(std::uint64_t bytes) {
   return bytes < 1024 ? exact : format_size(bytes) + " (" + exact + ")";
 }
 
+// As `ls -F` marks what may be run.
+std::string list_files(const std::vector<TreeFile>& files) {
+  std::string out;
+  for (const TreeFile& file : files) {
+    std::string length = std::to_string(file.length);
+    length.insert(0, length.size() < 12 ? 12 - length.size() : 0, ' ');
+    out += length + "  " + printable(file.path) + (file.executable ? "*" : "") + "\n";
+  }
+  return out;
+}
+
+Json files_json(const std::vector<TreeFile>& files) {
+  Json::Array list;
+  for (const TreeFile& file : files) {
+    Json json;
+    json.add("path", file.path).add("length", file.length).add("executable", file.executable);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 std::string describe(const Torrent& torrent) {
   std::string out;
   const auto row = [&](std::string_view label, std::string_view value) {
@@ -42,7 +65,8 @@ std::string describe(const Torrent& torrent) {
     out += cell + std::string(value) + "\n";
   };
   const PieceLayout& layout = torrent.layout;
-  row("name", printable(torrent.file_name));
+  row("name", printable(torrent.file_name) + (torrent.is_tree() ? "/" : ""));
+  if (torrent.is_tree()) row("files", std::to_string(torrent.files.size()));
   row("size", exact_size(layout.file_length()));
   row("pieces", std::to_string(layout.count()));
   row("piece length", exact_size(layout.piece_length()));
@@ -50,7 +74,7 @@ std::string describe(const Torrent& torrent) {
   row("info hash", torrent.info_hash.to_hex());
   for (const HostPort& tracker : torrent.trackers) row("tracker", printable(tracker.to_string()));
   if (!torrent.comment.empty()) row("comment", printable(torrent.comment));
-  return out;
+  return out + list_files(torrent.files);
 }
 
 std::string describe_json(const Torrent& torrent) {
@@ -66,6 +90,7 @@ std::string describe_json(const Torrent& torrent) {
   json.add("piece_length", std::uint64_t{torrent.layout.piece_length()});
   json.add("form", form_name(torrent.form)).add("info_hash", torrent.info_hash.to_hex());
   json.add("trackers", std::move(trackers)).add("comment", torrent.comment);
+  if (torrent.is_tree()) json.add("files", files_json(torrent.files));
   return json.dump_pretty() + "\n";
 }
 

@@ -1,17 +1,26 @@
 #include "peer/peerctl_verify.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <optional>
+#include <span>
 #include <system_error>
 
 #include "common/bitfield.h"
 #include "common/command_line.h"
 #include "common/printable.h"
 #include "common/units.h"
+#include "peer/file_set.h"
 #include "peer/hash_file.h"
 #include "peer/peerctl_io.h"
 #include "peer/progress.h"
+#include "peer/source_files.h"
 
 namespace piecework::peer::peerctl {
 namespace {
+
+constexpr std::size_t kMostOpen = 64;
 
 const CommandSpec& spec() {
   static const CommandSpec value{
@@ -19,7 +28,8 @@ const CommandSpec& spec() {
       .usage = "TORRENT [FILE]",
       .about =
           "Compares FILE with TORRENT, piece by piece, and says which pieces are bad.\n"
-          "FILE is the file that TORRENT names, beside it, unless given.\n"
+          "FILE is the file or directory that TORRENT names, beside it, unless given. What a\n"
+          "directory holds beyond the files of TORRENT is not looked at.\n"
           "Exits 0 when FILE is just what TORRENT says, else 65.",
       .positionals = {"TORRENT", "FILE"},
       .required_positionals = 1,
@@ -27,13 +37,44 @@ const CommandSpec& spec() {
   return value;
 }
 
-Bitfield check_pieces(const std::string& path, const DataFile& data, const Torrent& torrent) {
+// Where the files of a torrent are to be, and how they are there.
+struct Subject {
+  std::vector<std::string> paths;
+  std::vector<std::optional<struct stat>> found;  // nothing: missing, or no regular file
+};
+
+Subject find_subject(const std::string& path, const Torrent& torrent) {
+  if (!torrent.is_tree()) return {{path}, {open_data_file(path).status}};
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) {
+    throw CommandError(kExitNoInput, path + ": " + std::generic_category().message(errno));
+  }
+  if (!S_ISDIR(status.st_mode)) throw CommandError(kExitNoInput, path + ": is no directory");
+  Subject subject;
+  for (const TreeFile& file : torrent.files) {
+    subject.paths.push_back(path + "/" + file.path);
+    const bool is_file =
+        ::lstat(subject.paths.back().c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    subject.found.push_back(is_file ? std::optional(status) : std::nullopt);
+  }
+  return subject;
+}
+
+Bitfield check_pieces(const std::string& path, const Subject& subject, const Torrent& torrent) {
   Progress progress(path, torrent.layout.file_length());
   HashOptions options;
   options.on_progress = [&](std::uint64_t bytes) { progress.add(bytes); };
+  FileSet files(file_layout(torrent), kMostOpen, [&](std::uint32_t file) {
+    const std::string& name = subject.paths[file];
+    return torrent.is_tree() ? open_source(name) : open_data_file(name).fd;
+  });
+  const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> buffer) {
+    const auto part = files.layout().segment(offset, buffer.size());
+    return part && subject.found[part->file] ? files.read(offset, buffer) : 0;
+  };
   try {
     // Nobody cancels this run, so that there always is a result.
-    return verify_pieces(reader_of(data.fd.get()), torrent, options).value();
+    return verify_pieces(read, torrent, options).value();
   } catch (const std::system_error& error) {
     throw CommandError(kExitIo, path + ": " + error.what());
   }
@@ -65,6 +106,46 @@ std::string compare_sizes(const std::string& name, std::uint64_t is, std::uint64
          (is < should ? "shorter" : "longer") + " than the torrent says\n";
 }
 
+// Of a directory, a line for each file that is not what the torrent says, or may not be.
+std::string compare_file(const std::string& name, const TreeFile& should,
+                         const std::optional<struct stat>& is, bool good) {
+  if (!is) return name + ": missing, or no file\n";
+  const std::string size =
+      compare_sizes(name, static_cast<std::uint64_t>(is->st_size), should.length);
+  if (!size.empty()) return size;
+  if (!good) return name + ": in a bad piece\n";
+  if (((is->st_mode & S_IXUSR) != 0) == should.executable) return "";
+  return name + ": is " + (should.executable ? "not " : "") + "executable, the torrent says it is" +
+         (should.executable ? "" : " not") + "\n";
+}
+
+// Whether all pieces are good in which `file` has bytes.
+bool is_good(std::uint32_t file, const FileLayout& files, const PieceLayout& pieces,
+             const Bitfield& held) {
+  if (files.length(file) == 0) return true;
+  const std::uint64_t first = files.offset(file) / pieces.piece_length();
+  const std::uint64_t last = (files.offset(file) + files.length(file) - 1) / pieces.piece_length();
+  for (std::uint64_t piece = first; piece <= last; ++piece) {
+    if (!held.has(PieceIndex(static_cast<std::uint32_t>(piece)))) return false;
+  }
+  return true;
+}
+
+std::string list_differences(const Torrent& torrent, const Subject& subject, const Bitfield& held) {
+  if (!torrent.is_tree()) {
+    return compare_sizes(printable(subject.paths.front()),
+                         static_cast<std::uint64_t>(subject.found.front()->st_size),
+                         torrent.layout.file_length());
+  }
+  const FileLayout files = file_layout(torrent);
+  std::string out;
+  for (std::uint32_t file = 0; file < files.count(); ++file) {
+    out += compare_file(printable(subject.paths[file]), torrent.files[file], subject.found[file],
+                        is_good(file, files, torrent.layout, held));
+  }
+  return out;
+}
+
 }  // namespace
 
 int run_verify(std::span<const std::string> arguments) {
@@ -78,14 +159,13 @@ int run_verify(std::span<const std::string> arguments) {
   const std::string path = words.size() > 1
                                ? words[1]
                                : std::string(directory_prefix(words.front())) + torrent.file_name;
-  const DataFile data = open_data_file(path);
-  const Bitfield held = check_pieces(path, data, torrent);
-  const std::string name = printable(path);
-  print_out(name + ": " + std::to_string(held.held()) + " of " + std::to_string(held.size()) +
-            " pieces are good\n" + list_bad(torrent.layout, held) +
-            compare_sizes(name, data.size(), torrent.layout.file_length()));
-  const bool same = held.complete() && data.size() == torrent.layout.file_length();
-  return same ? kExitOk : kExitData;
+  const Subject subject = find_subject(path, torrent);
+  const Bitfield held = check_pieces(path, subject, torrent);
+  const std::string differences = list_differences(torrent, subject, held);
+  print_out(printable(path) + ": " + std::to_string(held.held()) + " of " +
+            std::to_string(held.size()) + " pieces are good\n" + list_bad(torrent.layout, held) +
+            differences);
+  return held.complete() && differences.empty() ? kExitOk : kExitData;
 }
 
 }  // namespace piecework::peer::peerctl

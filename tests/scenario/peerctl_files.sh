@@ -84,7 +84,7 @@ ends "a piece length that is too long" 64 make file --announce "$tracker" --piec
 ends "one that an original would choke on" 64 make file --announce "$tracker" --original \
   --piece-length 512KiB
 ends "no such file" 66 make missing --announce "$tracker"
-ends "a directory" 66 make . --announce "$tracker"
+ends "a directory without a name" 65 make . --announce "$tracker"
 ends "an output that cannot be" 73 make file --announce "$tracker" -o missing/file.torrent
 ends "an output that is a directory" 73 make file --announce "$tracker" -o "$work"
 ends "an output over the file itself" 64 make file --announce "$tracker" -o file
