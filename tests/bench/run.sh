@@ -40,6 +40,7 @@ printf '%7s  %-9s %-7s %-40s %s\n' ratio target "" what "ours | beside it, media
 family "Over loopback, beside the limit of the machine" ./transfer.sh
 family "TLS" ./tls.sh
 family "Small files" ./small.sh
+family "Ten thousand torrents" ./start.sh
 family "Checking existing data" ./verify.sh
 family "A crowd, links of 100 Mbit/s" ./crowd.sh 8
 family "" ./crowd.sh 16
