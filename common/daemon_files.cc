@@ -1,12 +1,22 @@
 #include "common/daemon_files.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <system_error>
 
+#include "common/unique_fd.h"
+
 namespace piecework {
+namespace {
+
+constexpr rlim_t kMostDescriptorsKept = 1024;
+
+}  // namespace
 
 void make_directories(const std::string& path) {
   std::error_code error;
@@ -29,6 +39,16 @@ void open_daemon_log(std::string_view program, const std::string& path, PathChoi
     std::cerr << program << ": " << error.what() << "; logging to stderr\n";
     log_open("-", level);
   }
+}
+
+// The kernel gives the lowest number that is free.
+bool descriptors_run_short() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  const UniqueFd next(::open("/", O_PATH | O_CLOEXEC));
+  if (!next.valid()) return errno == EMFILE || errno == ENFILE;
+  const rlim_t kept = std::min(limit.rlim_cur / 4, kMostDescriptorsKept);
+  return static_cast<rlim_t>(next.get()) >= limit.rlim_cur - kept;
 }
 
 void raise_descriptor_limit() noexcept {

@@ -33,4 +33,8 @@ void open_daemon_log(std::string_view program, const std::string& path, PathChoi
 // As many open files as the system grants this process (getrlimit(2)): a connection is one.
 void raise_descriptor_limit() noexcept;
 
+// Are so many of them in use that the rest, at most a quarter, is better kept for what comes and
+// goes, such as connections? Safe from any thread.
+bool descriptors_run_short() noexcept;
+
 }  // namespace piecework

@@ -53,8 +53,8 @@ class PieceStore {
 
   // Opens NAME, else NAME.part, else makes NAME.part with all its files in their full length.
   // `state` is what was saved of it. Throws StorageError, also when something is there that cannot
-  // be of this torrent, or when it does not fit and leave min_free_bytes free. May be called again,
-  // to start over.
+  // be of this torrent, when it does not fit and leave min_free_bytes free, or when descriptors run
+  // short. May be called again, to start over.
   Opened open(const std::optional<ResumeState>& state);
 
   // Has somebody else written to it since open()? Of use as long as nothing is written here.

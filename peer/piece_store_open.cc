@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/daemon_files.h"
 #include "common/socket.h"
 #include "peer/piece_store.h"
 #include "peer/storage_call.h"
@@ -55,6 +56,10 @@ class WrittenRanges {
 PieceStore::Opened PieceStore::open(const std::optional<ResumeState>& state) {
   return storage_call([&] {
     files_.close_all();
+    if (descriptors_run_short()) {  // those who want its pieces need some, too
+      errno = EMFILE;
+      throw_errno("open " + directory_.path_of(torrent_.file_name));
+    }
     {
       MutexLock lock(mutex_);
       marks_.assign(files_.layout().count(), {});

@@ -1,10 +1,14 @@
 #include "common/daemon_files.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
+#include "common/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
 namespace piecework {
@@ -24,6 +28,27 @@ TEST_SUITE("daemon_files") {
     make_directories(dir.file("d/e"));
     CHECK(std::filesystem::is_directory(dir.file("d/e")));
     CHECK_THROWS_AS(make_directories(dir.file("file/x")), CreateError);
+  }
+
+  TEST_CASE("descriptors run short when only the last quarter is left") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_FALSE(descriptors_run_short());
+    std::vector<UniqueFd> open;
+    open.emplace_back(::open("/", O_PATH | O_CLOEXEC));
+    const auto first = static_cast<rlim_t>(open.front().get());
+    const rlimit small{.rlim_cur = 4 * (first + 10), .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &small) == 0);
+    std::size_t taken = 1;
+    for (; !descriptors_run_short() && taken < small.rlim_cur; ++taken) {
+      open.emplace_back(::open("/", O_PATH | O_CLOEXEC));
+    }
+    CHECK(static_cast<rlim_t>(open.back().get()) == 3 * (first + 10) - 1);
+    while (open.back().valid()) open.emplace_back(::open("/", O_PATH | O_CLOEXEC));
+    CHECK(descriptors_run_short());
+    open.clear();
+    CHECK_FALSE(descriptors_run_short());
+    CHECK(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   }
 
   TEST_CASE("a log is opened with its directory") {
