@@ -1,7 +1,7 @@
 #!/bin/bash
 # Includes go one way: common knows neither tracker nor peer, and these do not know each other. The
-# wrapped libraries stay inside their one module each, OpenSSL inside the one for digests and the two
-# for TLS. RapidJSON, OpenSSL and yaml-cpp in headers would reach everyone.
+# wrapped libraries stay inside their one module each, OpenSSL inside those for digests, signatures
+# and TLS. RapidJSON, OpenSSL and yaml-cpp in headers would reach everyone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bad=0
@@ -15,7 +15,8 @@ complain "common includes tracker or peer" "$(grep -nE '#include "(tracker|peer)
 complain "tracker includes peer" "$(grep -nE '#include "peer/' tracker/* || true)"
 complain "peer includes tracker" "$(grep -nE '#include "tracker/' peer/* || true)"
 for library in rapidjson openssl yaml-cpp; do
-  users=$(grep -lE "#include <$library/" common/* tracker/* peer/* | grep -vx 'common/tls_[a-z]*\.cc' || true)
+  users=$(grep -lE "#include <$library/" common/* tracker/* peer/* |
+    grep -vxE 'common/(signing|tls_[a-z]*)\.cc' || true)
   if [ "$(wc -l <<<"$users")" -gt 1 ] || [[ $users == *.h ]]; then
     complain "$library is not kept inside one .cc file" "$users"
   fi
