@@ -11,6 +11,7 @@
 #include "common/hex.h"
 #include "common/json.h"
 #include "common/python_repr.h"
+#include "common/torrent_signature.h"
 
 namespace piecework {
 namespace {
@@ -244,6 +245,7 @@ Torrent parse_torrent(std::string_view text) {
     if (!document.is_object()) throw JsonError("the value: must be an object");
     torrent.trackers = parse_trackers(document);
     torrent.comment = document.require_string("comment");
+    torrent.signature = parse_signature(document);
     const Json& info = document.require_object("info");
     try {
       parse_info(info, torrent);
@@ -278,6 +280,7 @@ std::string format_torrent(const Torrent& torrent) {
     }
     document.add("announce_list", std::move(others));
   }
+  if (torrent.signature) document.add("signature", signature_json(*torrent.signature));
   document.add("info", info_json(torrent));
   return document.dump_pretty() + "\n";
 }

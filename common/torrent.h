@@ -17,6 +17,7 @@
 #include "common/file_layout.h"
 #include "common/file_names.h"
 #include "common/piece_layout.h"
+#include "common/signing.h"
 #include "common/tree_files.h"
 
 namespace piecework {
@@ -45,6 +46,12 @@ inline constexpr std::uint32_t kMaxPieces = 1U << 20;
 inline constexpr std::uint32_t kMaxPieceLength = 64U << 20;
 inline constexpr std::uint32_t kMaxOriginalPieceLength = 256U << 10;  // when we make one
 
+// Who says that a torrent is his. Whether that is so: torrent_signature.h.
+struct TorrentSignature {
+  VerifyKey key;
+  Signature value;
+};
+
 struct Torrent {
   std::vector<HostPort> trackers;  // at least one; tried in this order
   std::string comment;
@@ -54,6 +61,7 @@ struct Torrent {
   HashForm form = HashForm::kSha256;
   std::vector<Digest> piece_digests;  // layout.count() of them, all of one kind
   InfoHash info_hash;
+  std::optional<TorrentSignature> signature;  // right or wrong
 
   bool is_tree() const { return !files.empty(); }
   const Digest& digest(PieceIndex piece) const { return piece_digests[piece.value()]; }

@@ -1,6 +1,7 @@
 #include "common/torrent.h"
 
 #include "common/errors.h"
+#include "common/torrent_signature.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace piecework::fuzz {
@@ -34,7 +35,9 @@ void fuzz_torrent(std::string_view input) {
            again.form == torrent.form &&
            again.layout.file_length() == torrent.layout.file_length() &&
            again.layout.piece_length() == torrent.layout.piece_length() &&
-           again.piece_digests == torrent.piece_digests && again.info_hash == torrent.info_hash,
+           again.piece_digests == torrent.piece_digests && again.info_hash == torrent.info_hash &&
+           signer_of(again) == signer_of(torrent) &&
+           signature_problem(again) == signature_problem(torrent),
        "a torrent is written as it was read");
 }
 
