@@ -34,16 +34,17 @@ _piecework_peerctl() {
   local before=${COMP_WORDS[COMP_CWORD - 1]} word=${COMP_WORDS[COMP_CWORD]}
   local tls="--tls-ca --tls-certificate --tls-key"
   if [ "$COMP_CWORD" = 1 ]; then
-    _piecework_offer "make show verify get status recheck pause resume serve fetch --help --version"
+    _piecework_offer "make keygen show verify get status recheck pause resume serve fetch --help --version"
     return
   fi
   case $before in
-    -o | --config | --announce | --listen | --piece-length | --comment | --timeout | --tls-*) return ;;
+    -o | --config | --announce | --listen | --piece-length | --comment | --timeout | --sign | --trusted-key | --tls-*) return ;;
   esac
   case ${COMP_WORDS[1]}:$word in
-    make:-*) _piecework_offer "--announce -o --piece-length --original --comment --help" ;;
+    make:-*) _piecework_offer "--announce -o --piece-length --original --comment --sign --help" ;;
+    keygen:*) _piecework_offer "-o --help" ;;
     show:-*) _piecework_offer "--json --help" ;;
-    get:-*) _piecework_offer "-o --seed --timeout --listen --verbose $tls --help" ;;
+    get:-*) _piecework_offer "-o --seed --timeout --listen --trusted-key --verbose $tls --help" ;;
     status:*) _piecework_offer "--config --follow --json --help" ;;
     recheck:-* | pause:-* | resume:-*) _piecework_offer "--config --help" ;;
     serve:-*) _piecework_offer "--listen $tls --help" ;;

@@ -18,6 +18,7 @@
 #include "peer/peerctl_fetch.h"
 #include "peer/peerctl_get.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_keygen.h"
 #include "peer/peerctl_make.h"
 #include "peer/peerctl_request.h"
 #include "peer/peerctl_serve.h"
@@ -36,6 +37,7 @@ struct Subcommand {
 
 constexpr std::array kSubcommands = {
     Subcommand{"make", "make the torrent of a file or a directory", run_make},
+    Subcommand{"keygen", "make a key to sign torrents with", run_keygen},
     Subcommand{"show", "print what a torrent says", run_show},
     Subcommand{"verify", "compare a file or a directory with its torrent", run_verify},
     Subcommand{"get", "fetch what a torrent describes, without a daemon", run_get},

@@ -11,6 +11,7 @@
 #include "common/units.h"
 #include "peer/peer_server.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_keys.h"
 #include "peer/peerctl_tls.h"
 #include "peer/progress.h"
 
@@ -23,7 +24,9 @@ constexpr milliseconds kLookEvery{100};  // how often the display follows the do
 const CommandSpec& spec() {
   static const CommandSpec value{
       .name = "peerctl get",
-      .usage = "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]... [--tls-...]",
+      .usage =
+          "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]... "
+          "[--trusted-key KEY]... [--tls-...]",
       .about =
           "Fetches what TORRENT describes, from the peers that its tracker knows, without a\n"
           "daemon, and serves the pieces it has while it does. A NAME.part in DIR is checked\n"
@@ -40,6 +43,11 @@ const CommandSpec& spec() {
             .value_name = "ADDRESS:PORT",
             .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
                     "unless given",
+            .repeatable = true},
+           {.name = "--trusted-key",
+            .value_name = "KEY",
+            .help = "take TORRENT only when it is signed with this public key: 64 hex digits\n"
+                    "or a file; may be given several times, for one of several",
             .repeatable = true},
            {.name = "--verbose", .help = "print the log of all that happens"}})};
   return value;
@@ -139,7 +147,7 @@ int run_get(std::span<const std::string> arguments) {
   const milliseconds timeout = timeout_of(line);
   log_open("-", line.has("--verbose") ? LogLevel::kInfo : LogLevel::kError);
   ShutdownSignals signals;
-  Torrent torrent = load_torrent(line.positionals().front());
+  const Torrent torrent = load_trusted_torrent(line.positionals().front(), trusted_keys_of(line));
   PeerServer::Options options;
   options.listen = listen_endpoints(line, kDefaultListen);
   options.tls = tls_of(line);

@@ -11,11 +11,13 @@
 #include "common/command_line.h"
 #include "common/errors.h"
 #include "common/torrent.h"
+#include "common/torrent_signature.h"
 #include "common/units.h"
 #include "common/utf8.h"
 #include "peer/file_set.h"
 #include "peer/hash_file.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_keys.h"
 #include "peer/progress.h"
 #include "peer/source_files.h"
 
@@ -51,7 +53,10 @@ const CommandSpec& spec() {
                            "pieces are then at most 256KiB"},
                   {.name = "--comment",
                    .value_name = "TEXT",
-                   .help = "a remark for whoever reads the torrent"}}};
+                   .help = "a remark for whoever reads the torrent"},
+                  {.name = "--sign",
+                   .value_name = "KEY",
+                   .help = "sign it with the private key in the file KEY; see keygen"}}};
   return value;
 }
 
@@ -231,6 +236,7 @@ int run_make(std::span<const std::string> arguments) {
     return kExitOk;
   }
   Request request = read_request(line);
+  const std::optional<SigningKey> key = signing_key_of(line);
   SourceFiles source = find_source(request);
   Torrent& torrent = request.torrent;
   const std::string problem = file_name_problem(torrent.file_name);
@@ -240,8 +246,10 @@ int run_make(std::span<const std::string> arguments) {
   torrent.files = source.files;
   torrent.piece_digests = hash(request, source);
   torrent.info_hash = compute_info_hash(torrent);
+  if (key) torrent.signature = sign_torrent(torrent, *key);
   write_result(request, format_torrent(torrent));
   note_result(torrent, source);
+  if (key) print_note("signed with " + torrent.signature->key.to_hex());
   return kExitOk;
 }
 

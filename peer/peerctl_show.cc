@@ -3,6 +3,7 @@
 #include "common/command_line.h"
 #include "common/json.h"
 #include "common/printable.h"
+#include "common/torrent_signature.h"
 #include "common/units.h"
 #include "peer/peerctl_io.h"
 
@@ -74,6 +75,10 @@ std::string describe(const Torrent& torrent) {
   row("info hash", torrent.info_hash.to_hex());
   for (const HostPort& tracker : torrent.trackers) row("tracker", printable(tracker.to_string()));
   if (!torrent.comment.empty()) row("comment", printable(torrent.comment));
+  if (torrent.signature) {
+    row("signed by", torrent.signature->key.to_hex());
+    row("signature", signature_problem(torrent).empty() ? "right" : "WRONG");
+  }
   return out + list_files(torrent.files);
 }
 
@@ -90,6 +95,12 @@ std::string describe_json(const Torrent& torrent) {
   json.add("piece_length", std::uint64_t{torrent.layout.piece_length()});
   json.add("form", form_name(torrent.form)).add("info_hash", torrent.info_hash.to_hex());
   json.add("trackers", std::move(trackers)).add("comment", torrent.comment);
+  if (torrent.signature) {
+    Json signature;
+    signature.add("key", torrent.signature->key.to_hex());
+    signature.add("right", signature_problem(torrent).empty());
+    json.add("signature", std::move(signature));
+  }
   if (torrent.is_tree()) json.add("files", files_json(torrent.files));
   return json.dump_pretty() + "\n";
 }

@@ -14,6 +14,7 @@
 #include "peer/file_set.h"
 #include "peer/hash_file.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_keys.h"
 #include "peer/progress.h"
 #include "peer/source_files.h"
 
@@ -30,7 +31,8 @@ const CommandSpec& spec() {
           "Compares FILE with TORRENT, piece by piece, and says which pieces are bad.\n"
           "FILE is the file or directory that TORRENT names, beside it, unless given. What a\n"
           "directory holds beyond the files of TORRENT is not looked at.\n"
-          "Exits 0 when FILE is just what TORRENT says, else 65.",
+          "Exits 0 when FILE is just what TORRENT says, else 65, also when TORRENT has a\n"
+          "signature that does not match.",
       .positionals = {"TORRENT", "FILE"},
       .required_positionals = 1,
       .options = {}};
@@ -155,7 +157,7 @@ int run_verify(std::span<const std::string> arguments) {
     return kExitOk;
   }
   const std::vector<std::string>& words = line.positionals();
-  const Torrent torrent = load_torrent(words.front());
+  const Torrent torrent = load_trusted_torrent(words.front(), {});
   const std::string path = words.size() > 1
                                ? words[1]
                                : std::string(directory_prefix(words.front())) + torrent.file_name;

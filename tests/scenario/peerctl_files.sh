@@ -52,10 +52,11 @@ while IFS=: read -r subcommand options; do
     check "  … and names $option" grep -Eq "^ +$option( |$)" "$out"
   done
 done <<'END'
-make: --announce -o --piece-length --original --comment
+make: --announce -o --piece-length --original --comment --sign
+keygen: -o
 show: --json
 verify:
-get: -o --seed --timeout --listen
+get: -o --seed --timeout --listen --trusted-key
 status: --config --follow --json
 serve: --listen
 fetch: -o
@@ -75,6 +76,22 @@ for subcommand in make show verify get serve fetch; do
   ends "$subcommand of nothing" 64 "$subcommand"
 done
 
+echo "# keygen"
+ends "a key without a name" 64 keygen
+ends "a key" 0 keygen -o key
+check "it is for its owner alone" same "$(stat -c %a key)" 600
+check "and a private key in PEM" grep -qx -e '-----BEGIN PRIVATE KEY-----' key
+check "the public one is a line of 64 digits" grep -qxE '[0-9a-f]{64}' key.pub
+check "  … and no more" same "$(wc -c <key.pub)" 65
+cp key key.before
+ends "again" 73 keygen -o key
+check "  … which overwrites nothing" cmp key key.before
+rm key
+ends "beside a public key of before" 73 keygen -o key
+check "  … which leaves nothing behind" test ! -e key
+mv key.before key
+ends "where nothing can be" 73 keygen -o missing/key
+
 echo "# make"
 ends "a torrent without a tracker" 64 make file
 check "  … which is not written" test ! -e file.torrent
@@ -83,6 +100,10 @@ ends "a piece length of nothing" 64 make file --announce "$tracker" --piece-leng
 ends "a piece length that is too long" 64 make file --announce "$tracker" --piece-length 65MiB
 ends "one that an original would choke on" 64 make file --announce "$tracker" --original \
   --piece-length 512KiB
+ends "a public key to sign with" 65 make file --announce "$tracker" --sign key.pub
+check "  … which is said" grep -q 'is a public key' "$err"
+ends "no key to sign with" 66 make file --announce "$tracker" --sign missing
+check "none of them is written" test ! -e file.torrent
 ends "no such file" 66 make missing --announce "$tracker"
 ends "a directory without a name" 65 make . --announce "$tracker"
 ends "an output that cannot be" 73 make file --announce "$tracker" -o missing/file.torrent
