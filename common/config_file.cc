@@ -353,6 +353,27 @@ void ConfigSchema::network_groups(std::string_view key, std::vector<std::vector<
       key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
 }
 
+void ConfigSchema::verify_keys(std::string_view key, std::vector<ConfiguredKey>& field,
+                               std::string_view help) {
+  const auto take = [&field](const YamlNode& node) {
+    const std::string& text = printable_of(node);
+    try {
+      field.push_back({text, VerifyKey::parse_or_read(text)});
+    } catch (const KeyError& error) {
+      throw BadValue(error.what());
+    } catch (const std::system_error& error) {
+      throw BadValue(std::string("neither 64 hex digits nor a key's file: ") + error.what());
+    }
+  };
+  const auto print = [&field] {
+    std::string out;
+    for (const ConfiguredKey& one : field) out += (out.empty() ? "" : ", ") + quoted(one.text);
+    return "[" + out + "]";
+  };
+  add_list(
+      key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
+}
+
 void ConfigSchema::command(std::string_view key, std::vector<std::string>& field,
                            std::string_view help) {
   constexpr std::size_t kMostWords = 64;

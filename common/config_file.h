@@ -19,11 +19,18 @@
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "common/signing.h"
 #include "common/yaml_file.h"
 
 namespace piecework {
 
 inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
+
+// A public key as it was written: 64 hex digits, or the path of its file.
+struct ConfiguredKey {
+  std::string text;
+  VerifyKey key;
+};
 
 class ConfigSchema {
  public:
@@ -78,6 +85,8 @@ class ConfigSchema {
           return "[" + out + "]";
         });
   }
+  // What VerifyKey::parse_or_read() takes; files are read when the setting is.
+  void verify_keys(std::string_view key, std::vector<ConfiguredKey>& field, std::string_view help);
   // The path of a program, from the root, and its arguments; or an empty list.
   void command(std::string_view key, std::vector<std::string>& field, std::string_view help);
   void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal

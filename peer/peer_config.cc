@@ -39,6 +39,10 @@ ConfigSchema peer_schema(PeerConfig& config) {
   keys.duration("rescan_interval", config.rescan_interval, milliseconds(100),
                 std::chrono::hours(24),
                 "How often watch_dir is read whole, for file systems without inotify.");
+  keys.verify_keys(
+      "trusted_keys", config.trusted_keys,
+      "Only torrents that one of these public keys has signed are taken: 64 hex digits each, or\n"
+      "the path of the NAME.pub that `peerctl keygen` writes. Empty: any torrent is.");
   keys.number<std::size_t>("max_connections", config.max_connections, 1, 100000,
                            "Connections with other peers, all torrents together.");
   keys.number<std::size_t>("max_connections_per_address", config.max_connections_per_address, 1,
@@ -98,6 +102,12 @@ void check_settings(const PeerConfig& config, const ConfigSchema& keys) {
   const std::string& program = config.on_complete.front();
   const std::string problem = program_problem(program);
   if (!problem.empty()) keys.refuse("on_complete", program + ": " + problem);
+}
+
+std::vector<VerifyKey> trusted_keys(const PeerConfig& config) {
+  std::vector<VerifyKey> keys;
+  for (const ConfiguredKey& configured : config.trusted_keys) keys.push_back(configured.key);
+  return keys;
 }
 
 PeerServer::Options server_options(const PeerConfig& config) {

@@ -22,7 +22,8 @@ struct PeerConfig {
   std::string download_dir = "/var/lib/piecework/peerd/downloads";
   std::string state_dir = "/var/lib/piecework/peerd/state";
   std::string status_file = "/run/piecework/peerd/status.json";
-  std::string metrics_file;  // empty: none
+  std::string metrics_file;                 // empty: none
+  std::vector<ConfiguredKey> trusted_keys;  // empty: any torrent is taken
   milliseconds rescan_interval = seconds(30);
   std::size_t max_connections = 512;
   std::size_t max_connections_per_address = 256;
@@ -52,6 +53,9 @@ ConfigSchema peer_schema(PeerConfig& config);
 // What the schema cannot see. Throws ConfigError: what server_options() throws, and when the marks
 // contradict each other or on_complete cannot be run. `keys` is the schema of `config`.
 void check_settings(const PeerConfig& config, const ConfigSchema& keys);
+
+// Of trusted_keys.
+std::vector<VerifyKey> trusted_keys(const PeerConfig& config);
 
 // For the node. Throws ConfigError when announce_address is no address, there is no such group, or
 // a file of TLS cannot be taken.

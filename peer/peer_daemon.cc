@@ -25,8 +25,9 @@ constexpr milliseconds kStopTime{4500};
 
 // Keys that a running daemon takes over.
 bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 18> kLive{"max_connections",
+  constexpr std::array<std::string_view, 19> kLive{"max_connections",
                                                    "max_connections_per_address",
+                                                   "trusted_keys",
                                                    "allow",
                                                    "deny",
                                                    "upload_limit",
@@ -58,7 +59,7 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
       reload_from_(std::move(reload_from)),
       server_(server_options(config)),
       requests_(config.state_dir, config.rescan_interval, server_),
-      torrents_(config.watch_dir, config.rescan_interval, server_),
+      torrents_(config.watch_dir, config.rescan_interval, server_, trusted_keys(config)),
       status_file_(config.status_file),
       metrics_file_(config.metrics_file, kMetricsRefresh),
       started_(seconds_since_1970()),
@@ -161,6 +162,8 @@ void PeerDaemon::reload() {
   server_.set_access(AccessList(config_.allow, config_.deny));
   server_.set_bandwidth(config_.bandwidth);
   server_.set_torrent_limits(config_.limits);
+  config_.trusted_keys = fresh.trusted_keys;
+  torrents_.trust(trusted_keys(config_));
   config_.seed_ratio_thousandths = fresh.seed_ratio_thousandths;
   config_.seed_time = fresh.seed_time;
   config_.watermark = fresh.watermark;

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/socket.h"
 #include "common/threads.h"
+#include "common/torrent_signature.h"
 
 namespace piecework::peer {
 namespace {
@@ -51,8 +52,13 @@ TorrentDirectory::Running TorrentDirectory::running_of(const Torrent& torrent) {
 }
 
 TorrentDirectory::TorrentDirectory(const std::string& path, milliseconds rescan_interval,
-                                   PeerServer& server)
-    : path_(path), rescan_interval_(rescan_interval), server_(server), watch_(path) {
+                                   PeerServer& server, std::vector<VerifyKey> trusted)
+    : path_(path),
+      rescan_interval_(rescan_interval),
+      server_(server),
+      watch_(path),
+      trusted_(trusted),
+      to_be_trusted_(std::move(trusted)) {
   make_directories(path_);
 }
 
@@ -74,6 +80,14 @@ void TorrentDirectory::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void TorrentDirectory::trust(std::vector<VerifyKey> keys) {
+  {
+    MutexLock lock(mutex_);
+    to_be_trusted_ = std::move(keys);
+  }
+  question_.signal();
+}
+
 void TorrentDirectory::ask() noexcept {
   heartbeat_.ask();
   question_.signal();
@@ -85,6 +99,7 @@ void TorrentDirectory::run() {
   Deadline next_scan = Clock::now();
   while (wait_until(next_scan)) {
     try {
+      follow_trust();
       if (!read_events()) next_scan = Clock::now();
       if (Clock::now() < next_scan) continue;
       watch_.renew();
@@ -196,18 +211,26 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
     torrent = read_torrent(path_of(name));
   } catch (const TorrentError& error) {
     forget({name});
-    return refuse(name, error.what(), mark, false);
+    return refuse(name, error.what(), mark, Refusal::kBad);
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::no_such_file_or_directory) return;
     if (!is_no_file(error.code())) return set_aside(name, "torrent.unreadable", error.what());
     forget({name});
-    return refuse(name, error.what(), mark, false);
+    return refuse(name, error.what(), mark, Refusal::kBad);
   } catch (const std::exception& error) {  // out of memory
     return set_aside(name, "torrent.unreadable", error.what());
+  }
+  const std::string wrong = signature_problem(torrent);
+  const std::string untrusted = trust_problem(signer_of(torrent), trusted_);
+  if (!wrong.empty() || !untrusted.empty()) {
+    forget({name});
+    if (!wrong.empty()) return refuse(name, wrong, mark, Refusal::kBad);
+    return refuse(name, untrusted, mark, Refusal::kUntrusted);
   }
   const auto known = known_.find(name);
   if (known != known_.end() && known->second.running == running_of(torrent)) {
     known->second.mark = mark;
+    known->second.signer = signer_of(torrent);
     known->second.trouble.clear();
     server_.fetch_again(torrent.info_hash);  // it was dropped anew
     return;
@@ -216,22 +239,57 @@ void TorrentDirectory::judge(const std::string& name, const FileMark& mark) {
   take(name, std::move(torrent), mark);
 }
 
+void TorrentDirectory::follow_trust() {
+  {
+    MutexLock lock(mutex_);
+    if (trusted_ != to_be_trusted_) {
+      trusted_ = to_be_trusted_;
+      trust_changed_ = true;
+    }
+  }
+  if (!trust_changed_) return;
+  const std::vector<std::string> untrusted = refused_as(Refusal::kUntrusted);
+  stop_untrusted();
+  retry(untrusted);
+  retry_refused();
+  trust_changed_ = false;
+}
+
+// By the signatures that were found right when these were taken: whether their files can be read
+// just now does not matter.
+void TorrentDirectory::stop_untrusted() {
+  std::map<std::string, std::pair<FileMark, std::string>> problems;
+  std::vector<std::string> names;
+  for (const auto& [name, known] : known_) {
+    if (!known.running) continue;
+    const std::string problem = trust_problem(known.signer, trusted_);
+    if (problem.empty()) continue;
+    problems.emplace(name, std::pair(known.mark, problem));
+    names.push_back(name);
+  }
+  forget(names);
+  for (const auto& [name, problem] : problems) {
+    refuse(name, problem.second, problem.first, Refusal::kUntrusted);
+  }
+}
+
 void TorrentDirectory::take(const std::string& name, Torrent torrent, const FileMark& mark) {
   Running running = running_of(torrent);
+  const std::optional<VerifyKey> signer = signer_of(torrent);
   try {
     if (const auto problem = server_.add(std::move(torrent), name)) {
-      return refuse(name, *problem, mark, true);
+      return refuse(name, *problem, mark, Refusal::kInTheWay);
     }
   } catch (const std::exception& error) {  // no thread, no memory
     return set_aside(name, "torrent.not_started", error.what());
   }
-  known_[name] = Known{mark, std::move(running)};
+  known_[name] = Known{mark, std::move(running), signer};
   remove_note(name);
 }
 
 void TorrentDirectory::refuse(const std::string& name, const std::string& reason,
-                              const FileMark& mark, bool in_the_way) {
-  known_[name] = Known{mark, std::nullopt, in_the_way};
+                              const FileMark& mark, Refusal refusal) {
+  known_[name] = Known{mark, std::nullopt, std::nullopt, refusal};
   log_error("torrent.invalid", {{"file", name}, {"reason", reason}});
   write_note(name, reason);
 }
@@ -279,11 +337,18 @@ void TorrentDirectory::remove_note(const std::string& name) const {
 }
 
 void TorrentDirectory::retry_refused() {
-  if (!std::exchange(something_left_, false)) return;
+  if (std::exchange(something_left_, false)) retry(refused_as(Refusal::kInTheWay));
+}
+
+std::vector<std::string> TorrentDirectory::refused_as(Refusal refusal) const {
   std::vector<std::string> names;
   for (const auto& [name, known] : known_) {
-    if (known.in_the_way) names.push_back(name);
+    if (known.refusal == refusal) names.push_back(name);
   }
+  return names;
+}
+
+void TorrentDirectory::retry(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (stopping_) return;
     const auto mark = mark_of(name);

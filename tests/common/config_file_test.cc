@@ -39,6 +39,7 @@ struct Settings {
   bool seed = true;
   unsigned mode = 0644;
   std::vector<std::string> command;
+  std::vector<ConfiguredKey> keys;
   std::string log_path = "-";
   LogLevel log_level = LogLevel::kInfo;
 };
@@ -58,6 +59,7 @@ ConfigSchema schema_of(Settings& s) {
   schema.flag("seed", s.seed, "Whether.");
   schema.file_mode("mode", s.mode, "Who.");
   schema.command("command", s.command, "What to run.");
+  schema.verify_keys("keys", s.keys, "Whose word counts.");
   schema.path("log.file", s.log_path, "The log.");
   schema.log_level("log.level", s.log_level, "How much.");
   return schema;
@@ -274,6 +276,27 @@ log: {file: /tmp/x.log, level: debug}
       CAPTURE(c.yaml);
       CHECK(error_of(c.yaml) == c.error);
     }
+  }
+
+  TEST_CASE("keys are digits or files, and are written back as they were read") {
+    const TempDir temp;
+    const std::string digits(64, 'A');
+    const std::string path = temp.write("a.pub", std::string(64, 'b') + "\n");
+    Settings s;
+    schema_of(s).load_text("keys: [" + digits + ", \"" + path + "\"]", "f.yaml");
+    REQUIRE(s.keys.size() == 2);
+    CHECK(s.keys[0].key.to_hex() == std::string(64, 'a'));
+    CHECK(s.keys[1].key.to_hex() == std::string(64, 'b'));
+    CHECK(schema_of(s).dump().find("keys: [\"" + digits + "\", \"" + path + "\"]") !=
+          std::string::npos);
+    CHECK(error_of("keys: " + digits) == "f.yaml:1:7: keys: must be a list");
+    CHECK(
+        error_of("keys:\n  - " + digits + "\n  - \"\"").starts_with("f.yaml:3:5: keys: is empty"));
+    CHECK(error_of("keys: [[]]").starts_with("f.yaml:1:8: keys: must be"));
+    CHECK(error_of("keys: [" + digits + "a]").find("neither 64 hex digits nor") !=
+          std::string::npos);
+    CHECK(error_of("keys: [\"" + temp.write("c", "c") + "\"]").find("holds no public key") !=
+          std::string::npos);
   }
 
   TEST_CASE("a syntax error is placed") {

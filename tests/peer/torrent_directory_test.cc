@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "common/torrent_signature.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
 #include "tests/support/no_more_threads.h"
@@ -22,17 +24,23 @@ namespace {
 // A node that watches a directory. Unless said otherwise rescans are far apart: what happens is
 // inotify's doing.
 struct Rig {
-  explicit Rig(milliseconds rescan_interval = std::chrono::hours(1))
-      : directory(temp.file("watch"), rescan_interval, server) {}
+  explicit Rig(milliseconds rescan_interval = std::chrono::hours(1),
+               const std::vector<VerifyKey>& trusted = {})
+      : directory(temp.file("watch"), rescan_interval, server, trusted) {}
   ~Rig() { directory.stop(); }
 
   // The text of a torrent for a file called `name`.
-  std::string torrent_text(const std::string& name, std::size_t length = 30) const {
+  std::string torrent_text(const std::string& name, std::size_t length = 30,
+                           const SigningKey* signer = nullptr) const {
     Torrent torrent = sample_torrent(length, 10).torrent;
     torrent.trackers = {nobody.host_port()};
     torrent.file_name = name;
     torrent.info_hash = compute_info_hash(torrent);
+    if (signer != nullptr) torrent.signature = sign_torrent(torrent, *signer);
     return format_torrent(torrent);
+  }
+  std::string signed_text(const std::string& name, const SigningKey& signer) const {
+    return torrent_text(name, 30, &signer);
   }
   void drop(const std::string& file, const std::string& text) const {
     temp.write("watch/" + file, text);
@@ -302,6 +310,111 @@ TEST_SUITE("torrent_directory") {
       for (const char* name : {"a", "c"}) rig.take_out(std::string(name) + ".torrent");
     }
     CHECK(rig.comes_to("b d"));
+  }
+
+  TEST_CASE("a wrong signature is refused, whether keys are trusted or not") {
+    const SigningKey mine = SigningKey::generate();
+    for (const std::vector<VerifyKey>& trusted :
+         {std::vector<VerifyKey>{}, std::vector<VerifyKey>{mine.public_key()}}) {
+      Rig rig(std::chrono::hours(1), trusted);
+      rig.directory.start();
+      Torrent torrent = parse_torrent(rig.signed_text("a", mine));
+      torrent.trackers.push_back({"127.0.0.1", 1});
+      rig.drop("a.torrent", format_torrent(torrent));
+      CHECK(rig.noted("a.torrent", "signature.value: is wrong"));
+      rig.drop("a.torrent", rig.signed_text("a", mine));
+      CHECK(rig.comes_to("a"));
+      CHECK(rig.note_goes("a.torrent"));
+    }
+  }
+
+  TEST_CASE("with trusted keys only what one of them has signed is taken") {
+    const SigningKey mine = SigningKey::generate();
+    const SigningKey stranger = SigningKey::generate();
+    Rig rig(std::chrono::hours(1), {mine.public_key()});
+    rig.drop("before.torrent", rig.torrent_text("before"));
+    rig.directory.start();
+    CHECK(rig.noted("before.torrent", "signature: missing"));
+    rig.drop("a.torrent", rig.signed_text("a", stranger));
+    CHECK(rig.noted("a.torrent", "signature.key: " + stranger.public_key().to_hex()));
+    rig.drop("b.torrent", rig.signed_text("b", mine));
+    CHECK(rig.comes_to("b"));
+    rig.drop("b.torrent", rig.torrent_text("b"));
+    CHECK(rig.noted("b.torrent", "signature: missing"));
+    CHECK(rig.comes_to(""));
+  }
+
+  TEST_CASE("when other keys are trusted, all that are there are judged by these") {
+    const SigningKey mine = SigningKey::generate();
+    const SigningKey other = SigningKey::generate();
+    Rig rig;
+    rig.drop("a.torrent", rig.signed_text("a", mine));
+    rig.drop("b.torrent", rig.signed_text("b", other));
+    rig.drop("c.torrent", rig.torrent_text("c"));
+    rig.drop("d.torrent", "{");
+    rig.directory.start();
+    CHECK(rig.comes_to("a b c"));
+    rig.directory.trust({mine.public_key()});
+    CHECK(rig.comes_to("a"));
+    CHECK(rig.noted("b.torrent", "signature.key: "));
+    CHECK(rig.noted("c.torrent", "signature: missing"));
+    rig.directory.trust({other.public_key()});
+    CHECK(rig.comes_to("b"));
+    CHECK(rig.note_goes("b.torrent"));
+    rig.directory.trust({});
+    CHECK(rig.comes_to("a b c"));
+    CHECK(rig.note_goes("a.torrent"));
+    CHECK(rig.noted("d.torrent", "offset"));
+  }
+
+  TEST_CASE("a running one whose file cannot be read is stopped as well") {
+    const SigningKey mine = SigningKey::generate();
+    Rig rig;
+    rig.directory.start();
+    rig.drop("a.torrent", rig.torrent_text("a"));
+    CHECK(rig.comes_to("a"));
+    rig.link_in("a.torrent", kUnreadable);
+    CHECK(
+        eventually([&] { return rig.log.text().find("torrent.unreadable") != std::string::npos; }));
+    CHECK(rig.running() == "a");
+    rig.directory.trust({mine.public_key()});
+    CHECK(rig.comes_to(""));
+  }
+
+  TEST_CASE("when one that is no longer trusted leaves, the one that it was in the way of comes") {
+    const SigningKey mine = SigningKey::generate();
+    Rig rig;
+    rig.directory.start();
+    rig.drop("first.torrent", rig.torrent_text("a"));
+    CHECK(rig.comes_to("a"));
+    rig.drop("second.torrent", rig.torrent_text("a", 40, &mine));
+    CHECK(rig.noted("second.torrent", "first.torrent"));
+    rig.directory.trust({mine.public_key()});
+    CHECK(rig.note_goes("second.torrent"));
+    CHECK(rig.noted("first.torrent", "signature: missing"));
+    CHECK(eventually([&] {
+      const auto running = rig.server.status();
+      return running.size() == 1 && running.front().length == 40;
+    }));
+  }
+
+  TEST_CASE("keys that many threads change while torrents come end as the last ones say") {
+    const SigningKey mine = SigningKey::generate();
+    const SigningKey other = SigningKey::generate();
+    Rig rig;
+    rig.directory.start();
+    std::vector<std::thread> threads;
+    for (const SigningKey* key : {&mine, &other, &mine, &other}) {
+      threads.emplace_back([&rig, key] {
+        for (int i = 0; i < 20; ++i) rig.directory.trust({key->public_key()});
+      });
+    }
+    rig.drop("a.torrent", rig.signed_text("a", mine));
+    rig.drop("b.torrent", rig.signed_text("b", other));
+    for (std::thread& thread : threads) thread.join();
+    rig.directory.trust({mine.public_key()});
+    CHECK(rig.comes_to("a"));
+    CHECK(rig.noted("b.torrent", "signature.key: "));
   }
 
   TEST_CASE("the watcher answers when it is asked, and not while nobody watches") {
