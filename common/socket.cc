@@ -53,7 +53,9 @@ void set_buffer_bytes(int socket, int bytes) {
 Endpoint socket_name(int socket) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) < 0) return {};
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) < 0) {
+    throw_errno("getsockname");
+  }
   return Endpoint::from_sockaddr(address);
 }
 

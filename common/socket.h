@@ -27,7 +27,7 @@ UniqueFd open_tcp_socket(int family);
 // receiving side only before the connection is made: the window agreed upon then stays (tcp(7)).
 void set_buffer_bytes(int socket, int bytes);
 
-// The local address of a bound socket.
+// The local address of a bound socket. Throws std::system_error.
 Endpoint socket_name(int socket);
 
 // A non-blocking listening socket with SO_REUSEADDR; an IPv6 one takes IPv6 only, so that a

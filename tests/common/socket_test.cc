@@ -37,6 +37,10 @@ int error_of_listening(const std::vector<Endpoint>& where, std::string& what) {
 }
 
 TEST_SUITE("socket") {
+  TEST_CASE("a socket that cannot be named is an error, not one without a port") {
+    CHECK_THROWS_AS(socket_name(-1), std::system_error);
+  }
+
   TEST_CASE("port 0 is one free port, the same number in both families") {
     for (int i = 0; i < 20; ++i) {
       const auto sockets = listen_all(endpoints({"0.0.0.0:0", "[::]:0"}));
