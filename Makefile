@@ -51,6 +51,19 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(BENCH))
 bench-programs: $(BENCH_PROGRAMS)
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(call objects,$(COMMON))
 
+# What scenarios load before a daemon, to fail, record or falsify what it calls: one library a file,
+# tests/preload/NAME.cc to preload/NAME.so. None is sanitized: the daemon's own checks stay its own.
+PRELOADS := $(patsubst tests/preload/%.cc,$(BUILD)/preload/%.so,\
+              $(filter-out %/preload.cc,$(wildcard tests/preload/*.cc)))
+$(PRELOADS): $(BUILD)/preload/%.so: tests/preload/%.cc tests/preload/preload.cc \
+                                    tests/preload/preload.h
+	@echo "  so   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -I. $(WARNINGS) -O1 -g -fPIC -shared -pthread -o $@ $(filter %.cc,$^) -ldl
+
+.PHONY: preloads
+preloads: $(PRELOADS)
+
 FUZZ_SUPPORT := $(addprefix tests/support/,eventually.cc sample_torrent.cc socket_pair.cc)
 # clang calls libatomic for atomics of a structure, which g++ does itself.
 $(BUILD)/fuzz: LDFLAGS += -fsanitize=fuzzer
@@ -81,17 +94,17 @@ build-deps test-deps deb-deps check-deps fuzz-deps: %-deps:
 # A second make builds once the packages are there, on all cores, whatever the first was told.
 .PHONY: test
 test: test-deps
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests preloads
 	$(Q)SLOW=$(SLOW) tests/run.sh $(BUILD) $(SCENARIOS)
 
 # The scenarios of strangers and faults at full size, of which `make test` runs a small part. Takes
 # half an hour, and wants 6000 descriptors (ulimit -n).
-TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_input
+TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_input faults
 .PHONY: torture
 torture: test-deps
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests preloads
 	$(Q)SLOW=$(SLOW) JOBS=1 LIMIT=1800 LORIS_CONNECTIONS=5000 FLOOD_CONNECTIONS=100000 \
-	    FLOOD_ANNOUNCES=1000000 tests/run.sh $(BUILD) $(TORTURE:%=tests/scenario/%.sh)
+	    FLOOD_ANNOUNCES=1000000 FAULTS=1000 tests/run.sh $(BUILD) $(TORTURE:%=tests/scenario/%.sh)
 
 .PHONY: asan tsan
 asan tsan:
@@ -121,7 +134,8 @@ unit: $(BUILD)/unit_tests
 check: check-deps test locks tidy format-check shellcheck includes manual units lintian
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
-ALL_SOURCES = $(ALL_CC) $(UNIT) tests/fuzz/libfuzzer.cc $(BENCH) $(wildcard */*.h tests/*/*.h)
+ALL_SOURCES = $(ALL_CC) $(UNIT) tests/fuzz/libfuzzer.cc $(BENCH) $(wildcard tests/preload/*.cc) \
+              $(wildcard */*.h tests/*/*.h)
 CLANG_FLAGS := -std=c++20 -I. -pthread -D_FILE_OFFSET_BITS=64
 
 .PHONY: locks
