@@ -1,0 +1,226 @@
+// Records in which order a daemon changes and syncs what lies below a directory, so that it can be
+// seen what a power failure at any moment would leave (tests/support/power_loss.py).
+//
+//   JOURNAL=FILE       where to; added to what is there
+//   JOURNAL_ROOT=DIR   which directory, an absolute path without symbolic links
+//
+// A record is a line of words and, of a write, the bytes that it names. INODE and MTIME
+// (nanoseconds) are those of the file after the call, and paths are relative to the root:
+//
+//   create INODE MTIME PATH           size INODE MTIME LENGTH
+//   write INODE MTIME OFFSET LENGTH   sync INODE MTIME
+//   rename FROM TO    unlink PATH     sync_directory PATH
+//
+// Only calls that succeeded are recorded. Each is made and recorded with nobody in between, so that
+// what one record says had happened when the next did.
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "tests/preload/preload.h"
+
+namespace {
+
+using piecework::preload::append;
+
+// Held while a call is made and recorded. Never in a function that calls another one of here.
+class OneAtATime {
+ public:
+  OneAtATime() { ::pthread_mutex_lock(&mutex_); }
+  ~OneAtATime() { ::pthread_mutex_unlock(&mutex_); }
+  OneAtATime(const OneAtATime&) = delete;
+  OneAtATime& operator=(const OneAtATime&) = delete;
+
+ private:
+  static inline pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+};
+
+const std::string& root() {
+  static const char* const set = std::getenv("JOURNAL_ROOT");
+  static const std::string& path = *new std::string(set != nullptr ? set : "/nowhere");
+  return path;
+}
+
+void record(const std::string& text) {
+  static const char* const path = std::getenv("JOURNAL");
+  const int before = errno;
+  if (path != nullptr) append(path, text.data(), text.size());
+  errno = before;
+}
+
+// Relative to the root, if it lies below.
+std::optional<std::string> below(const std::string& path) {
+  if (!path.starts_with(root() + "/")) return std::nullopt;
+  return path.substr(root().size() + 1);
+}
+
+std::optional<std::string> path_of(int fd) {
+  std::array<char, 4096> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+  if (length < 0) return std::nullopt;
+  return below(std::string(path.data(), static_cast<std::size_t>(length)));
+}
+
+// `name` in the directory `fd`, which is not asked when the name is absolute.
+std::optional<std::string> path_in(int fd, const char* name) {
+  if (name[0] == '/') return below(name);
+  const auto directory = path_of(fd);
+  if (!directory) return std::nullopt;
+  return *directory + "/" + name;
+}
+
+std::string inode_and_mtime(int fd) {
+  struct stat status {};
+  ::fstat(fd, &status);
+  const long long mtime =
+      static_cast<long long>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return std::to_string(status.st_ino) + " " + std::to_string(mtime);
+}
+
+int descriptor(long argument) {
+  return static_cast<int>(argument);
+}
+bool failed(long result) {
+  return static_cast<int>(result) < 0;
+}
+
+void record_create(long fd) {
+  if (failed(fd)) return;
+  if (const auto path = path_of(descriptor(fd))) {
+    record("create " + inode_and_mtime(descriptor(fd)) + " " + *path + "\n");
+  }
+}
+
+void record_write(int fd, const void* data, long length, long offset) {
+  if (length <= 0 || !path_of(fd)) return;
+  std::string text = "write " + inode_and_mtime(fd) + " " + std::to_string(offset) + " " +
+                     std::to_string(length) + "\n";
+  text.append(static_cast<const char*>(data), static_cast<std::size_t>(length));
+  record(text);
+}
+
+void record_size(int fd) {
+  if (!path_of(fd)) return;
+  struct stat status {};
+  ::fstat(fd, &status);
+  record("size " + inode_and_mtime(fd) + " " + std::to_string(status.st_size) + "\n");
+}
+
+void record_sync(int fd) {
+  const auto path = path_of(fd);
+  if (!path) return;
+  struct stat status {};
+  ::fstat(fd, &status);
+  record(S_ISDIR(status.st_mode) ? "sync_directory " + *path + "\n"
+                                 : "sync " + inode_and_mtime(fd) + "\n");
+}
+
+void record_rename(const std::optional<std::string>& from, const std::optional<std::string>& to) {
+  if (from && to) record("rename " + *from + " " + *to + "\n");
+}
+
+}  // namespace
+
+PIECEWORK_WRAP(mkostemp64) {
+  const OneAtATime lock;
+  const long fd = real(a, b, c, d, e, f);
+  record_create(fd);
+  return fd;
+}
+
+// openat2(2): directory, name, how.
+PIECEWORK_WRAP(syscall) {
+  if (a != SYS_openat2) return real(a, b, c, d, e, f);
+  const OneAtATime lock;
+  const long fd = real(a, b, c, d, e, f);
+  // The flags come first in `struct open_how`.
+  if ((*reinterpret_cast<const unsigned long*>(d) & O_EXCL) != 0) record_create(fd);
+  return fd;
+}
+
+PIECEWORK_WRAP(pwrite64) {
+  const OneAtATime lock;
+  const long written = real(a, b, c, d, e, f);
+  record_write(descriptor(a), reinterpret_cast<const void*>(b), written, d);
+  return written;
+}
+
+PIECEWORK_WRAP(write) {
+  const OneAtATime lock;
+  const long written = real(a, b, c, d, e, f);
+  const long end = path_of(descriptor(a)) ? ::lseek(descriptor(a), 0, SEEK_CUR) : 0;
+  record_write(descriptor(a), reinterpret_cast<const void*>(b), written, end - written);
+  return written;
+}
+
+PIECEWORK_WRAP(ftruncate64) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) record_size(descriptor(a));
+  return result;
+}
+
+PIECEWORK_WRAP(fallocate64) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) record_size(descriptor(a));
+  return result;
+}
+
+PIECEWORK_WRAP(fdatasync) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) record_sync(descriptor(a));
+  return result;
+}
+
+PIECEWORK_WRAP(fsync) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) record_sync(descriptor(a));
+  return result;
+}
+
+PIECEWORK_WRAP(rename) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) {
+    record_rename(below(reinterpret_cast<const char*>(a)), below(reinterpret_cast<const char*>(b)));
+  }
+  return result;
+}
+
+PIECEWORK_WRAP(renameat2) {
+  const OneAtATime lock;
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result)) {
+    record_rename(path_in(descriptor(a), reinterpret_cast<const char*>(b)),
+                  path_in(descriptor(c), reinterpret_cast<const char*>(d)));
+  }
+  return result;
+}
+
+PIECEWORK_WRAP(unlink) {
+  const OneAtATime lock;
+  const auto path = below(reinterpret_cast<const char*>(a));
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result) && path) record("unlink " + *path + "\n");
+  return result;
+}
+
+PIECEWORK_WRAP(unlinkat) {
+  const OneAtATime lock;
+  const auto path = path_in(descriptor(a), reinterpret_cast<const char*>(b));
+  const long result = real(a, b, c, d, e, f);
+  if (!failed(result) && path) record("unlink " + *path + "\n");
+  return result;
+}
