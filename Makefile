@@ -100,12 +100,12 @@ test: test-deps
 # The scenarios of strangers and faults at full size, of which `make test` runs a small part. Takes
 # half an hour, and wants 6000 descriptors (ulimit -n).
 TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_input faults \
-           power_loss
+           power_loss random_kills
 .PHONY: torture
 torture: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests preloads
 	$(Q)SLOW=$(SLOW) JOBS=1 LIMIT=1800 LORIS_CONNECTIONS=5000 FLOOD_CONNECTIONS=100000 \
-	    FLOOD_ANNOUNCES=1000000 FAULTS=1000 POWER_IMAGES=50 POWER_RUNS=500 POWER_RATE=32768 \
+	    FLOOD_ANNOUNCES=1000000 FAULTS=1000 POWER_IMAGES=50 POWER_RUNS=500 POWER_RATE=32768 KILLS=100 \
 	    tests/run.sh $(BUILD) $(TORTURE:%=tests/scenario/%.sh)
 
 .PHONY: asan tsan
