@@ -200,20 +200,23 @@ start_slow_seeder() {
 received() { count_lines "$work/leecher/log" ' piece\.complete '; }
 received_at_least() { [ "$(received)" -ge "$1" ]; }
 
-# preload LIBRARY [VARIABLE=VALUE]...: $preloaded has a peerd that runs with tests/preload/LIBRARY.cc
+# preload LIBRARY [VARIABLE=VALUE]...: $preloaded has daemons that run with tests/preload/LIBRARY.cc
 # and those variables; for `BIN=$preloaded start_peer`. Skips when it has not been built.
 preload() {
-  local library=$BIN/preload/$1.so
+  local library=$BIN/preload/$1.so daemon
   shift
   [ -e "$library" ] || skip "there is no $library (make preloads)"
   # shellcheck disable=SC2034 # for the scripts
   preloaded=$(mktemp -d "$work/programs.XXXXXX")
-  {
-    echo '#!/bin/bash'
-    printf 'export %q\n' "LD_PRELOAD=$library" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@"
-    printf 'exec %q "$@"\n' "$BIN/peerd"
-  } >"$preloaded/peerd"
-  chmod +x "$preloaded/peerd"
+  for daemon in peerd trackerd; do
+    {
+      echo '#!/bin/bash'
+      printf 'export %q\n' "$@" "LD_PRELOAD=$library" \
+        "ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+      printf 'exec %q "$@"\n' "$BIN/$daemon"
+    } >"$preloaded/$daemon"
+    chmod +x "$preloaded/$daemon"
+  done
 }
 
 # drop NAME TORRENT...: into its watched directory, whole at once.
