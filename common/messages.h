@@ -79,8 +79,8 @@ milliseconds frame_time(std::uint64_t frame_length);
 
 // Receives the front of the next message from a frame of at most `limit` bytes. `idle` bounds the
 // wait for its header; the rest of it must come within frame_time(), and before `whole`. Nothing
-// when the stream ended between frames. Throws ProtocolError ("frame_too_large", "empty_frame",
-// "unknown_message", "wrong_length", "wrong_payload", "greeting_too_large", "truncated"),
+// when the stream ended between frames. Throws ProtocolError (as recv_frame_header(), and
+// "empty_frame", "unknown_message", "wrong_length", "wrong_payload", "greeting_too_large"),
 // TimeoutError, std::system_error.
 std::optional<MessageHead> recv_message_head(Stream& stream, std::uint64_t limit, Deadline idle,
                                              Deadline whole = kNoDeadline);

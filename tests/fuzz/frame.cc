@@ -10,6 +10,8 @@ namespace piecework::fuzz {
 namespace {
 
 constexpr std::size_t kLimitBytes = sizeof(std::uint16_t);
+constexpr std::string_view kTlsAlert = "\x15\x03";  // how such a record begins
+constexpr std::string_view kTlsHandshake = "\x16\x03";
 
 // What a reader of `bytes` must come to next, said a second time in the plainest way.
 struct Expected {
@@ -21,9 +23,15 @@ struct Expected {
 Expected expect(std::string_view bytes, std::uint64_t limit) {
   using What = Expected::What;
   if (bytes.empty()) return {What::kEnd};
-  if (bytes.size() < kFrameHeaderBytes) return {What::kRefused, {}, kTruncated};
+  if (bytes.size() < kFrameHeaderBytes) {
+    const bool alert = bytes.starts_with(kTlsAlert);
+    return {What::kRefused, {}, alert ? "tls_required" : kTruncated};
+  }
   const auto length = load_be_at<std::uint64_t>(bytes_of(bytes), 0);
-  if (length > limit) return {What::kRefused, {}, "frame_too_large"};
+  if (length > limit) {
+    const bool handshake = bytes.starts_with(kTlsHandshake);
+    return {What::kRefused, {}, handshake ? "tls_not_configured" : "frame_too_large"};
+  }
   bytes.remove_prefix(kFrameHeaderBytes);
   if (bytes.size() < length) return {What::kRefused, {}, kTruncated};
   return {What::kBody, bytes.substr(0, length)};

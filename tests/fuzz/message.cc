@@ -14,9 +14,10 @@ namespace piecework::fuzz {
 namespace {
 
 constexpr std::size_t kLayoutBytes = 2;
-constexpr std::array<std::string_view, 9> kReasons = {
-    "bad_bitfield", "empty_frame",   "frame_too_large", "greeting_too_large", "piece_out_of_range",
-    "truncated",    "wrong_payload", "unknown_message", "wrong_length"};
+constexpr std::array<std::string_view, 11> kReasons = {
+    "bad_bitfield",       "empty_frame",  "frame_too_large",   "greeting_too_large",
+    "piece_out_of_range", "truncated",    "wrong_payload",     "unknown_message",
+    "wrong_length",       "tls_required", "tls_not_configured"};
 
 bool is_indexed(MessageId id) {
   return id == MessageId::kHave || id == MessageId::kRequest || id == MessageId::kCancel ||
