@@ -37,9 +37,9 @@ class Draw {
   std::mt19937_64 random_;
 };
 
-// Calls `run` with each seed; `usual` of them unless the environment says otherwise. Returns what
-// went wrong in the first run that failed, and how the test suite `suite` repeats it; empty when
-// none did.
+// Calls `run` with each seed; `usual` of them, fewer under ThreadSanitizer, unless the environment
+// says otherwise. Returns what went wrong in the first run that failed, and how the test suite
+// `suite` repeats it; empty when none did.
 std::string run_seeds(const char* suite, std::size_t usual,
                       const std::function<void(std::uint64_t seed)>& run);
 
