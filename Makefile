@@ -19,6 +19,7 @@ LDFLAGS ?= -Wl,-z,relro,-z,now
 SANITIZE_release :=
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan := -fsanitize=thread
+SANITIZE_coverage := --coverage -fprofile-update=atomic
 SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                  -fsanitize-ignorelist=tests/fuzz/ignored.txt -fno-omit-frame-pointer
 SANITIZE := $(SANITIZE_$(VARIANT))
@@ -87,8 +88,8 @@ $(BUILD)/tests/bench/%.o: CXXFLAGS := -O2 -g
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: build-deps test-deps deb-deps check-deps fuzz-deps
-build-deps test-deps deb-deps check-deps fuzz-deps: %-deps:
+.PHONY: build-deps test-deps deb-deps check-deps fuzz-deps coverage-deps
+build-deps test-deps deb-deps check-deps fuzz-deps coverage-deps: %-deps:
 	@scripts/install_deps.sh $*
 
 # A second make builds once the packages are there, on all cores, whatever the first was told.
@@ -130,10 +131,10 @@ model: test-deps
 unit: $(BUILD)/unit_tests
 	$(BUILD)/unit_tests
 
-# The long way to the same release: tests, lock analysis, tidy, layout, shell scripts, includes, man
-# pages, units, package.
+# The long way to the same release: tests, lock analysis, tidy, cppcheck, layout, shell scripts,
+# includes, man pages, units, package.
 .PHONY: check
-check: check-deps test locks tidy format-check shellcheck includes manual units lintian
+check: check-deps test locks tidy cppcheck format-check shellcheck includes manual units lintian
 
 ALL_CC = $(wildcard common/*.cc tracker/*.cc peer/*.cc)
 ALL_SOURCES = $(ALL_CC) $(UNIT) tests/fuzz/libfuzzer.cc $(BENCH) $(wildcard tests/preload/*.cc) \
@@ -155,6 +156,22 @@ build/tidy/%.ok: %.cc $(wildcard */*.h) .clang-tidy
 	@mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- $(CLANG_FLAGS) 2>/dev/null
 	@touch $@
+
+.PHONY: cppcheck
+cppcheck:
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c++20 --language=c++ --library=posix -I. \
+	    --enable=warning,performance,portability --suppressions-list=.cppcheck-suppressions \
+	    common tracker peer
+
+# Lines and branches of the programs that the tests pass through, without the tests' own.
+.PHONY: coverage
+coverage: coverage-deps
+	@$(MAKE) --no-print-directory test VARIANT=coverage CXXFLAGS='-O0 -g' SLOW=3
+	$(Q)for folder in common tracker peer; do \
+	  echo "== $$folder"; \
+	  gcovr --root . --filter "$$folder/" --exclude-throw-branches --print-summary \
+	      --output /dev/null build/coverage/$$folder; \
+	done
 
 .PHONY: format format-check
 format:

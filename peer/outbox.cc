@@ -37,7 +37,7 @@ void Outbox::push_patient(const EncodedMessage& message) {
   if (patient_until_ <= Clock::now()) changed_.notify_one();
 }
 
-void Outbox::push_frame(std::vector<std::byte> frame) {
+void Outbox::push_frame(const std::vector<std::byte>& frame) {
   MutexLock lock(mutex_);
   if (closed_) return;
   append(small_, frame);

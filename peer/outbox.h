@@ -34,7 +34,7 @@ class Outbox {
   // swarm, waking two threads for each Have costs more than the rest of it.
   void push_patient(const EncodedMessage& message) EXCLUDES(mutex_);
   // A first frame. Not bounded: it is sent once.
-  void push_frame(std::vector<std::byte> frame) EXCLUDES(mutex_);
+  void push_frame(const std::vector<std::byte>& frame) EXCLUDES(mutex_);
   // Throws ProtocolError "too_many_requests" when max_pieces wait already.
   void push_piece(PieceIndex piece) EXCLUDES(mutex_);
   void drop_pieces() EXCLUDES(mutex_);

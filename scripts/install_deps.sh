@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|deb|check|fuzz`.
-# All include `build`, and `check` all but `fuzz`. Uses apt-get, as root or by sudo.
+# Installs the Debian packages that a goal needs, if any is missing: `install_deps.sh build|test|deb|check|fuzz|coverage`.
+# All include `build`; `check` also `deb`, and it and `coverage` include `test`. Uses apt-get, as root or by sudo.
 set -eu
 
 build="g++ make libssl-dev rapidjson-dev libyaml-cpp-dev"
 test="$build doctest-dev python3 strace openssl"
 deb="$build debhelper"
-check="$test $deb clang clang-tidy clang-format shellcheck mandoc lintian systemd"
+check="$test $deb clang clang-tidy clang-format cppcheck shellcheck mandoc lintian systemd"
 fuzz="$build clang libclang-rt-dev"
+coverage="$test gcovr"
 
 case ${1:-} in
   build) wanted=$build ;;
@@ -15,8 +16,9 @@ case ${1:-} in
   deb) wanted=$deb ;;
   check) wanted=$check ;;
   fuzz) wanted=$fuzz ;;
+  coverage) wanted=$coverage ;;
   *)
-    echo "usage: $0 build|test|deb|check|fuzz" >&2
+    echo "usage: $0 build|test|deb|check|fuzz|coverage" >&2
     exit 64
     ;;
 esac
