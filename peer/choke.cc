@@ -1,6 +1,7 @@
 #include "peer/choke.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace piecework::peer {
@@ -13,6 +14,27 @@ using Indexes = std::vector<std::size_t>;
 
 std::size_t part_of(std::size_t slots, std::size_t one_in) {
   return (slots + one_in - 1) / one_in;
+}
+
+Indexes all(std::size_t count) {
+  Indexes indexes(count);
+  std::iota(indexes.begin(), indexes.end(), std::size_t{0});
+  return indexes;
+}
+
+// Those who only take, behind the others. Nobody is blamed as long as nobody shares: there may be
+// nothing to share, or no way to.
+std::pair<Indexes, Indexes> apart(std::span<const ChokePeer> peers) {
+  Indexes others;
+  Indexes takers;
+  bool some_share = false;
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    const Sharing::Balance& balance = peers[i].balance;
+    if (balance.passed_on > 0 && !balance.only_takes()) some_share = true;
+    (balance.only_takes() ? takers : others).push_back(i);
+  }
+  if (!some_share) return {all(peers.size()), {}};
+  return {std::move(others), std::move(takers)};
 }
 
 // The best senders, at most `most`.
@@ -31,10 +53,10 @@ Indexes reciprocators(std::span<const ChokePeer> peers, std::size_t most) {
 // Shares out the slots that go round.
 class Turns {
  public:
-  // `chosen` already have a slot of the other kind.
-  Turns(std::span<const ChokePeer> peers, std::vector<bool>& chosen)
+  // Among those of `candidates` who are not `chosen` already, for a slot of another kind.
+  Turns(std::span<const ChokePeer> peers, const Indexes& candidates, std::vector<bool>& chosen)
       : peers_(peers), chosen_(chosen) {
-    for (std::size_t i = 0; i < peers.size(); ++i) {
+    for (const std::size_t i : candidates) {
       if (!chosen[i]) (peers[i].unchoked ? holding_ : waiting_).push_back(i);
     }
     const auto earlier = [&](std::size_t a, std::size_t b) {
@@ -70,16 +92,24 @@ class Turns {
 
 std::vector<bool> choose_unchoked(std::span<const ChokePeer> peers, std::size_t slots,
                                   ChokeRound round, bool seeding, TimePoint now) {
-  std::vector<bool> chosen(peers.size(), peers.size() <= slots);
-  if (peers.size() <= slots) return chosen;
-  std::size_t shared = slots;
-  if (!seeding && round == ChokeRound::kRotate) {
+  std::vector<bool> chosen(peers.size());
+  const TimePoint mature = now - (seeding ? kRotateEvery : kOptimisticTime);
+  const bool rotate = round == ChokeRound::kRotate;
+  auto [others, takers] = seeding ? apart(peers) : std::pair(all(peers.size()), Indexes{});
+  if (!takers.empty() && slots > 1) {
+    Turns(peers, takers, chosen).share(1, rotate ? 1 : 0, mature);
+    --slots;
+  }
+  if (others.size() <= slots) {
+    for (const std::size_t i : others) chosen[i] = true;
+    return chosen;
+  }
+  if (!seeding && rotate) {
     const Indexes regular = reciprocators(peers, slots - part_of(slots, kOneOptimisticIn));
     for (const std::size_t i : regular) chosen[i] = true;
-    shared -= regular.size();
+    slots -= regular.size();
   }
-  const std::size_t rotated = round == ChokeRound::kRotate ? part_of(shared, kRotateOneIn) : 0;
-  Turns(peers, chosen).share(shared, rotated, now - (seeding ? kRotateEvery : kOptimisticTime));
+  Turns(peers, others, chosen).share(slots, rotate ? part_of(slots, kRotateOneIn) : 0, mature);
   return chosen;
 }
 

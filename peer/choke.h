@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "peer/sharing.h"
 
 namespace piecework::peer {
 
@@ -23,6 +24,7 @@ struct ChokePeer {
   bool unchoked = false;
   TimePoint since;             // when it was unchoked, or began to wait
   std::uint64_t received = 0;  // bytes of pieces that it has sent us lately
+  Sharing::Balance balance = {};
 };
 
 enum class ChokeRound {
@@ -31,9 +33,11 @@ enum class ChokeRound {
 };
 
 // Whom to serve: a flag for each of `peers`, `slots` of them set at most, and no slot is left empty
-// while somebody waits. `slots` is at least 1.
+// while somebody waits but those who only take. `slots` is at least 1.
 //
-// Seeding, everyone gets a slot in turn: who waits longest takes that of who has had it longest.
+// Seeding, everyone gets a slot in turn: who waits longest takes that of who has had it longest. As
+// long as some pass on what they are given, those who only take share one slot, or none if there is
+// but one: what they get is lost to the others.
 // Leeching, those who have sent us most keep the slots, but for one in eight: those, and what
 // reciprocates nobody, go round among the others in the same way. At most a quarter of what goes
 // round (at least one) changes hands at a time, since a Choke throws away what was asked for.

@@ -171,6 +171,7 @@ void PeerConnection::learn(const FirstFrame& first) {
   original_ = !first.greeting;
   if (original_)
     stream_.enable_tcp_keepalive();  // its silences mean nothing: the kernel has to ask
+  if (!original_) sharing_name_ = remote_.address.to_string() + "/" + first.greeting->peer_id;
   MutexLock lock(mutex_);
   greeting_ = first.greeting;
 }
@@ -203,7 +204,7 @@ void PeerConnection::handle(const MessageHead& head) {
     case MessageId::kUnInterested:
       if (exchange_.on_uninterested()) swarm_.share_slots(Clock::now());
       return;
-    case MessageId::kHave: return exchange_.on_have(recv_index());
+    case MessageId::kHave: return on_have(recv_index());
     case MessageId::kRequest: return exchange_.on_request(recv_index());
     case MessageId::kPiece: return on_piece(head.payload_bytes);
     case MessageId::kCancel: return exchange_.on_cancel(recv_extension_index(*head.id));
@@ -221,6 +222,12 @@ PieceIndex PeerConnection::recv_index() {
 PieceIndex PeerConnection::recv_extension_index(MessageId id) {
   if (original_) throw ProtocolError("unknown_message", {{"id", static_cast<unsigned>(id)}});
   return recv_index();
+}
+
+void PeerConnection::on_have(PieceIndex piece) {
+  exchange_.on_have(piece);
+  if (original_) return;
+  if (swarm_.sharing().turned_up(sharing_name_, piece)) swarm_.share_slots(Clock::now());
 }
 
 void PeerConnection::on_piece(std::uint32_t payload_bytes) {
@@ -326,6 +333,7 @@ void PeerConnection::on_piece_held(PieceIndex piece) {
 std::optional<ChokePeer> PeerConnection::wants_slot(ChokeRound round) {
   auto peer = exchange_.wants_slot();
   if (!peer) return peer;
+  peer->balance = swarm_.sharing().balance(sharing_name_);
   MutexLock lock(mutex_);
   if (round == ChokeRound::kRotate) {
     const std::uint64_t before = std::exchange(received_before_, received_.load());
@@ -415,6 +423,9 @@ void PeerConnection::send_piece(PieceIndex piece) {
     swarm_.uploaded += grant.bytes;
     sent_ += grant.bytes;
   }
+  if (sharing_name_.empty()) return;  // an original, that never waits for a slot
+  const bool first = swarm_.left().availability(piece) == 0;
+  if (swarm_.sharing().gave(sharing_name_, piece, first)) swarm_.share_slots(Clock::now());
 }
 
 // ---- The end ----

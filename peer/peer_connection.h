@@ -92,6 +92,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void handle(const MessageHead& head);
   PieceIndex recv_index();
   PieceIndex recv_extension_index(MessageId id);
+  void on_have(PieceIndex piece);
   void on_piece(std::uint32_t payload_bytes);
   Digest recv_piece(std::span<std::byte> data, Deadline deadline);
   void store_piece(PieceIndex piece, std::span<const std::byte> data);
@@ -126,7 +127,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // The connection's thread only.
   std::optional<FirstFrame> first_;
   bool original_ = false;
-  bool banned_ = false;  // it has just been, by us
+  bool banned_ = false;       // it has just been, by us
+  std::string sharing_name_;  // the same for all connections of a peer; once known, for any thread
   Hasher hasher_;
   TorrentBandwidth::Turns download_turns_;
   std::vector<std::byte> buffer_;  // of one piece

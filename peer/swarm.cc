@@ -18,7 +18,8 @@ Swarm::Swarm(const Torrent& torrent, const Identity& identity, PieceStore& store
       fetch_(fetch),
       events_(std::move(events)),
       left_(held, random_seed),
-      steering_(held.size(), random_seed) {}
+      steering_(held.size(), random_seed),
+      sharing_(held.size()) {}
 
 Swarm::~Swarm() {
   if (wanted_) bandwidth_.shared().torrent_unwanted();
@@ -117,7 +118,7 @@ bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
       if (!interested[i]->serve(serve, now)) all_taken = false;
     }
   }
-  if (peers.size() <= slots) return false;
+  if (std::find(chosen.begin(), chosen.end(), false) == chosen.end()) return false;
   // A slot of one that has lost interest at this moment, or has gone, is another's: those are fewer
   // each time.
   return all_taken || share_slots_locked(ChokeRound::kFill, now);

@@ -22,6 +22,7 @@
 #include "peer/left_pieces.h"
 #include "peer/piece_store.h"
 #include "peer/seed_steering.h"
+#include "peer/sharing.h"
 #include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
@@ -56,6 +57,7 @@ class Swarm {
   PieceStore& store() { return store_; }
   LeftPieces& left() { return left_; }
   SeedSteering& steering() { return steering_; }
+  Sharing& sharing() { return sharing_; }
   const LeftPieces& left() const { return left_; }
   BanList& bans() { return bans_; }
   TorrentBandwidth& bandwidth() { return bandwidth_; }
@@ -123,6 +125,7 @@ class Swarm {
   const Events events_;
   LeftPieces left_;
   SeedSteering steering_;
+  Sharing sharing_;
 
   // Slots are given out and taken back one decision at a time.
   Mutex slots_mutex_;

@@ -179,6 +179,41 @@ TEST_SUITE("choke") {
       CHECK(*std::min_element(slots.served.begin(), slots.served.end()) > 0);
     }
   }
+
+  TEST_CASE("a seeder gives those who only take one slot in turn, while others share") {
+    Slots slots(7, 32, true);
+    CHECK(slots.text() == "1111111");
+    for (std::size_t i = 0; i < 7; ++i) slots.peers[i].balance = {.given = Sharing::kOnTrust};
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.text() == "1111111");  // nobody shares: nobody is blamed
+    for (std::size_t i = 0; i < 4; ++i) slots.peers[i].balance.passed_on = 1;
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.text().substr(0, 4) == "1111");
+    CHECK(slots.count() == 5);
+    for (int i = 0; i < 6; ++i) slots.rotate();
+    for (std::size_t i = 4; i < 7; ++i) CHECK(slots.served[i] == 2);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(slots.served[i] == 6);
+    slots.peers.resize(4);  // the takers go, and with one slot they would have none
+    slots.slots = 1;
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.count() == 1);
+  }
+
+  TEST_CASE("who has not had enough on trust yet is no taker, nor is one while we leech") {
+    Slots slots(2, 4, true);
+    slots.peers[0].balance = {.given = 100, .passed_on = 60};
+    slots.peers[1].balance = {.given = Sharing::kOnTrust - 1};
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.text() == "11");
+    slots.peers[1].balance.given = Sharing::kOnTrust;
+    slots.slots = 1;
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.text() == "10");
+    slots.seeding = false;
+    slots.slots = 2;
+    slots.apply(ChokeRound::kFill);
+    CHECK(slots.text() == "11");
+  }
 }
 
 }  // namespace

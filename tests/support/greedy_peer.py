@@ -4,12 +4,13 @@
     greedy_peer.py [--from IP] [--connections N] [--deaf] [--say HEX] --pieces N INFO_HASH HOST:PORT...
 
 To each HOST:PORT it has so many connections. On each it says that it has nothing and wants
-everything, keeps 256 Requests outstanding once it may, over and over for all pieces, and drops what
-it gets. With --deaf it reads no more once it has asked. With --say it
+everything, keeps 256 Requests outstanding whenever it may, over and over for all pieces, and drops
+what it gets. With --deaf it reads no more once it has asked. With --say it
 asks for nothing, and says these bytes over and over, as fast as they are taken. It goes on until
 SIGTERM, or until all connections are closed. Prints
 
   all there connections=N
+  received bytes=N at=SECONDS     some fifty times a second while pieces come; SECONDS since 1970
   ended bytes=N connections=N     received, and how many connections were still open
 """
 
@@ -23,10 +24,11 @@ import select
 import signal
 import socket
 import struct
+import time
 
 from wire import parse_endpoint
 
-UNCHOKE, INTERESTED, BITFIELD, REQUEST, PIECE = 1, 2, 5, 6, 7
+CHOKE, UNCHOKE, INTERESTED, BITFIELD, REQUEST, PIECE = 0, 1, 2, 5, 6, 7
 AHEAD = 256
 
 
@@ -45,6 +47,7 @@ class Conversation:
         self._head = b""
         self._skip = 0
         self.has_asked = False
+        self._may_ask = True
         greeting = {"info_hash": args.info_hash, "peer_id": f"greedy{number}-{sock.getsockname()[1]}",
                     "port": 0, "connection": 0, "requests": 256}
         self._out = framed(struct.pack(">iB", 1 + args.pieces, BITFIELD) + bytes(args.pieces) +
@@ -92,7 +95,11 @@ class Conversation:
         message = self._head[12] if length > 4 else -1
         self._skip = max(length - (len(self._head) - 8), 0)
         self._head = b""
-        if message == UNCHOKE and not self.has_asked and not self._say:
+        if message == CHOKE:
+            self._out = b""  # what it had asked for is dropped there
+            self._may_ask = True
+        elif message == UNCHOKE and self._may_ask and not self._say:
+            self._may_ask = False
             self.has_asked = True
             self.ask(AHEAD)
         elif message == PIECE:
@@ -127,7 +134,12 @@ def main():
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, end)
+    reported = 0
     while there:
+        if not args.deaf and not args.say and time.time() - reported > 0.02:
+            reported = time.time()
+            total = sum(one.received for one in everyone)
+            print(f"received bytes={total} at={reported:.3f}", flush=True)
         for number, event in poll.poll():
             one = there[number]
             try:
