@@ -50,7 +50,7 @@ std::string tree_path_problem(std::string_view path) {
   if (path.back() == '/') return "must not end with a slash";
   while (true) {
     const std::size_t slash = path.find('/');
-    const std::string problem = component_problem(path.substr(0, slash));
+    std::string problem = component_problem(path.substr(0, slash));
     if (!problem.empty() || slash == std::string_view::npos) return problem;
     path.remove_prefix(slash + 1);
   }

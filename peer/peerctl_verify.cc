@@ -112,8 +112,7 @@ std::string compare_sizes(const std::string& name, std::uint64_t is, std::uint64
 std::string compare_file(const std::string& name, const TreeFile& should,
                          const std::optional<struct stat>& is, bool good) {
   if (!is) return name + ": missing, or no file\n";
-  const std::string size =
-      compare_sizes(name, static_cast<std::uint64_t>(is->st_size), should.length);
+  std::string size = compare_sizes(name, static_cast<std::uint64_t>(is->st_size), should.length);
   if (!size.empty()) return size;
   if (!good) return name + ": in a bad piece\n";
   if (((is->st_mode & S_IXUSR) != 0) == should.executable) return "";
