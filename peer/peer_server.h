@@ -49,7 +49,7 @@ class PeerServer {
     AccessList access;
     SeedLimits seed_limits;
     CompletionProgram::Settings on_complete;
-    SpaceMarks space;  // without state_dir nothing is removed
+    SpaceMarks space;                       // without state_dir nothing is removed
     std::shared_ptr<const TlsContext> tls;  // null: in the clear
   };
 

@@ -17,8 +17,9 @@ void fuzz_resume_state(std::string_view input) {
   must(state.verified.size() == torrent.layout.count(), "it says of each piece what is known");
   const std::string text = peer::format_resume_state(torrent, state);
   const peer::ResumeState again = peer::parse_resume_state(text, torrent);
-  must(again.files == state.files && again.complete == state.complete && again.clean == state.clean &&
-           again.verified == state.verified && again.seeding == state.seeding,
+  must(again.files == state.files && again.complete == state.complete &&
+           again.clean == state.clean && again.verified == state.verified &&
+           again.seeding == state.seeding,
        "a state is written as it was read");
 }
 
