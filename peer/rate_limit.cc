@@ -19,10 +19,15 @@ std::uint64_t Pace::step_bytes() const {
 TimePoint Pace::reserve(std::uint64_t bytes, TimePoint now) {
   if (rate_ == 0) return now;
   const TimePoint start = std::max(next_, now - kBurst);
+  next_ = start + time_for(bytes);
+  return start;
+}
+
+Clock::duration Pace::time_for(std::uint64_t bytes) const {
+  if (rate_ == 0) return Clock::duration::zero();
   const std::chrono::duration<double> takes(static_cast<double>(bytes) /
                                             static_cast<double>(rate_));
-  next_ = start + std::chrono::duration_cast<Clock::duration>(takes);
-  return start;
+  return std::chrono::duration_cast<Clock::duration>(takes);
 }
 
 std::uint64_t RateLimiter::rate() const {
@@ -33,7 +38,7 @@ std::uint64_t RateLimiter::rate() const {
 void RateLimiter::set_rate(std::uint64_t rate) {
   MutexLock lock(mutex_);
   if (rate == pace_.rate()) return;
-  pace_ = Pace(rate);
+  pace_ = Pace(rate, std::max(Clock::now(), used_until_));
   ++changes_;
   changed_.notify_all();
 }
@@ -48,7 +53,9 @@ RateLimiter::Grant RateLimiter::take(std::uint64_t wanted, const std::atomic<boo
     while (!cancelled && changes == changes_ && Clock::now() < start) {
       changed_.wait_until(mutex_, start);
     }
-    if (cancelled || changes == changes_) return {bytes, Clock::now() - from};
+    if (!cancelled && changes != changes_) continue;
+    used_until_ = std::max(used_until_, start + pace_.time_for(bytes));
+    return {bytes, Clock::now() - from};
   }
 }
 

@@ -18,19 +18,22 @@ class Pace {
   // for a thread that is woken late.
   static constexpr milliseconds kBurst{200};
 
-  // 0: no limit.
-  explicit Pace(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
+  // 0: no limit. What was not used before `from` is not made up for.
+  explicit Pace(std::uint64_t bytes_per_second, TimePoint from = TimePoint::min())
+      : rate_(bytes_per_second), next_(from) {}
 
   std::uint64_t rate() const { return rate_; }
   // The most bytes to ask for at once: some 50 ms of the rate, at least 1 KiB and at most 1 MiB, so
   // that connections take turns quickly and small messages do not wait long behind them.
   std::uint64_t step_bytes() const;
+  // How long they take.
+  Clock::duration time_for(std::uint64_t bytes) const;
   // When `bytes` may move: never earlier than those that were reserved before.
   TimePoint reserve(std::uint64_t bytes, TimePoint now);
 
  private:
   std::uint64_t rate_;
-  TimePoint next_ = TimePoint::min();  // when the next byte may move
+  TimePoint next_;  // when the next byte may move
 };
 
 class RateLimiter {
@@ -56,7 +59,8 @@ class RateLimiter {
   mutable Mutex mutex_;
   CondVar changed_;
   Pace pace_ GUARDED_BY(mutex_);
-  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of the rate: reservations made before are void
+  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of the rate: reservations made before are void,
+  TimePoint used_until_ GUARDED_BY(mutex_) = TimePoint::min();  // but not those whose time has come
 };
 
 }  // namespace piecework::peer

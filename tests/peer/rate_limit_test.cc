@@ -132,6 +132,20 @@ TEST_SUITE("rate_limit") {
     CHECK(limiter.rate() == 0);
   }
 
+  TEST_CASE("a rate that is changed over and over gives nothing away") {
+    RateLimiter limiter(4 * kMiB);
+    const std::atomic<bool> never = false;
+    const TimePoint from = Clock::now();
+    std::uint64_t taken = 0;
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      taken += limiter.take(kMiB, never).bytes;
+      limiter.set_rate(4 * kMiB + i + 1);
+    }
+    // Ten steps: the first four may have been saved up (kBurst), the others have to be waited for.
+    CHECK(taken >= 2 * kMiB - kMiB / 4);
+    CHECK(Clock::now() - from >= milliseconds(250));
+  }
+
   TEST_CASE("many threads take, are cancelled and see the rate change, and all return") {
     RateLimiter limiter(kMiB);
     std::deque<std::atomic<bool>> cancelled(8);
