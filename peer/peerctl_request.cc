@@ -1,10 +1,8 @@
 #include "peer/peerctl_request.h"
 
 #include <pwd.h>
-#include <signal.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -16,15 +14,14 @@
 #include "common/json.h"
 #include "common/printable.h"
 #include "peer/node_status.h"
-#include "peer/peer_config.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_local.h"
 #include "peer/request_files.h"
 #include "peer/torrent_lookup.h"
 
 namespace piecework::peer::peerctl {
 namespace {
 
-constexpr std::uint64_t kMaxStatusBytes = 64 << 20;
 constexpr std::string_view kTorrentSuffix = ".torrent";
 constexpr std::size_t kNamedAtMost = 5;  // of those that an ambiguous word may mean
 
@@ -40,22 +37,11 @@ CommandSpec spec_of(std::string_view name, std::string_view about) {
                                "/etc/piecework/peerd.yaml unless given"}}};
 }
 
-PeerConfig load_config(const CommandLine& line) {
-  PeerConfig config;
-  const auto given = line.value("--config");
-  peer_schema(config).load(
-      given.value_or(kDefaultPeerConfig),
-      given ? ConfigSchema::Missing::kIsAnError : ConfigSchema::Missing::kIsFine);
-  if (config.state_dir.empty())
-    throw ConfigError("state_dir: is empty, so peerd takes no requests");
-  return config;
-}
-
 // Nothing when it does not run, or says nothing of itself.
 std::optional<NodeStatus> running_status(const PeerConfig& config) {
   try {
     NodeStatus status = parse_status(read_small_file(config.status_file, kMaxStatusBytes));
-    if (::kill(static_cast<pid_t>(status.pid), 0) == 0 || errno != ESRCH) return status;
+    if (!is_gone(status)) return status;
   } catch (const std::system_error&) {
   } catch (const JsonError&) {
   }
@@ -148,7 +134,10 @@ int run(const Action& action, std::span<const std::string> arguments) {
     print_out(help_text(action.spec));
     return kExitOk;
   }
-  const PeerConfig config = load_config(line);
+  const PeerConfig config = load_peerd_config(line);
+  if (config.state_dir.empty()) {
+    throw ConfigError("state_dir: is empty, so peerd takes no requests");
+  }
   const auto status = running_status(config);
   const NamedTorrent torrent = resolve(line.positionals().front(), config, status);
   const std::string name = printable(torrent.name) + " (" + torrent.info_hash.to_short_hex() + ")";

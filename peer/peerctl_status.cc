@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -16,16 +15,14 @@
 #include "common/shutdown_signal.h"
 #include "common/terminal.h"
 #include "peer/node_status.h"
-#include "peer/peer_config.h"
 #include "peer/peerctl_io.h"
+#include "peer/peerctl_local.h"
 #include "peer/status_table.h"
 
 namespace piecework::peer::peerctl {
 namespace {
 
-constexpr std::uint64_t kMaxStatusBytes = 64 << 20;
 constexpr seconds kFollowEvery{1};
-constexpr std::uint64_t kMaxNameBytes = 256;
 
 const CommandSpec& spec() {
   static const CommandSpec value{
@@ -45,34 +42,12 @@ const CommandSpec& spec() {
   return value;
 }
 
-std::string status_path(const CommandLine& line) {
-  PeerConfig config;
-  const auto given = line.value("--config");
-  peer_schema(config).load(
-      given.value_or(kDefaultPeerConfig),
-      given ? ConfigSchema::Missing::kIsAnError : ConfigSchema::Missing::kIsFine);
-  return config.status_file;
-}
-
 std::string read_status(const std::string& path) {
   try {
     return read_small_file(path, kMaxStatusBytes);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::no_such_file_or_directory) throw;
     throw CommandError(kExitUnavailable, "peerd is not running: there is no status file " + path);
-  }
-}
-
-// The daemon removes its status file when it stops; one that was killed could not, and its number
-// may be another process's by now.
-bool is_gone(const NodeStatus& status) {
-  if (::kill(static_cast<pid_t>(status.pid), 0) < 0 && errno == ESRCH) return true;
-  try {
-    const std::string name =
-        read_small_file("/proc/" + std::to_string(status.pid) + "/comm", kMaxNameBytes);
-    return name.find("peerd") == std::string::npos;
-  } catch (const std::system_error&) {
-    return false;  // not for us to see
   }
 }
 
@@ -190,7 +165,7 @@ int run_status(std::span<const std::string> arguments) {
     print_out(help_text(spec()));
     return kExitOk;
   }
-  const std::string path = status_path(line);
+  const std::string path = load_peerd_config(line).status_file;
   const bool json = line.has("--json");
   if (!line.has("--follow")) {
     print_once(path, json);
