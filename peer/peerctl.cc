@@ -32,21 +32,22 @@ namespace {
 struct Subcommand {
   std::string_view name;
   std::string_view summary;
-  int (*run)(std::span<const std::string> arguments);
+  CommandSpec (*spec)();
+  int (*run)(const CommandLine& line);
 };
 
 constexpr std::array kSubcommands = {
-    Subcommand{"make", "make the torrent of a file or a directory", run_make},
-    Subcommand{"keygen", "make a key to sign torrents with", run_keygen},
-    Subcommand{"show", "print what a torrent says", run_show},
-    Subcommand{"verify", "compare a file or a directory with its torrent", run_verify},
-    Subcommand{"get", "fetch what a torrent describes, without a daemon", run_get},
-    Subcommand{"status", "print what the local peerd is doing", run_status},
-    Subcommand{"recheck", "have the local peerd verify a torrent again", run_recheck},
-    Subcommand{"pause", "have it hold a torrent", run_pause},
-    Subcommand{"resume", "have it go on with one", run_resume},
-    Subcommand{"serve", "send a file to everyone who connects", run_serve},
-    Subcommand{"fetch", "receive the file that a server sends", run_fetch},
+    Subcommand{"make", "make the torrent of a file or a directory", make_spec, run_make},
+    Subcommand{"keygen", "make a key to sign torrents with", keygen_spec, run_keygen},
+    Subcommand{"show", "print what a torrent says", show_spec, run_show},
+    Subcommand{"verify", "compare a file or a directory with its torrent", verify_spec, run_verify},
+    Subcommand{"get", "fetch what a torrent describes, without a daemon", get_spec, run_get},
+    Subcommand{"status", "print what the local peerd is doing", status_spec, run_status},
+    Subcommand{"recheck", "have the local peerd verify a torrent again", recheck_spec, run_recheck},
+    Subcommand{"pause", "have it hold a torrent", pause_spec, run_pause},
+    Subcommand{"resume", "have it go on with one", resume_spec, run_resume},
+    Subcommand{"serve", "send a file to everyone who connects", serve_spec, run_serve},
+    Subcommand{"fetch", "receive the file that a server sends", fetch_spec, run_fetch},
 };
 
 std::string overall_help() {
@@ -92,7 +93,13 @@ int dispatch(std::span<const std::string> arguments) {
   if (subcommand == nullptr) {
     throw UsageError((word.starts_with("-") ? "unknown option " : "unknown subcommand ") + word);
   }
-  return subcommand->run(arguments.subspan(1));
+  const CommandSpec spec = subcommand->spec();
+  const CommandLine line = CommandLine::parse(spec, arguments.subspan(1));
+  if (line.help()) {
+    print_out(help_text(spec));
+    return kExitOk;
+  }
+  return subcommand->run(line);
 }
 
 ExitCode exit_code_of(const std::system_error& error) {

@@ -32,20 +32,6 @@ constexpr std::size_t kBufferBytes = 256 << 10;
 constexpr seconds kConnectTime{10};
 constexpr seconds kStallTime{60};
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl fetch",
-      .usage = "HOST:PORT -o FILE [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
-      .about =
-          "Receives the file that `peerctl serve` sends at HOST:PORT. FILE appears, or is\n"
-          "replaced, only when all of it has arrived.",
-      .positionals = {"HOST:PORT"},
-      .required_positionals = 1,
-      .options = with_tls_options(
-          {{.name = "-o", .value_name = "FILE", .help = "where to; - is stdout"}})};
-  return value;
-}
-
 // Where the bytes go: stdout, or a file that has no name until it is whole. Where the file system
 // knows no such files (open(2), O_TMPFILE), one beside FILE with a temporary name.
 class Output {
@@ -156,12 +142,19 @@ void receive(Stream& stream, std::uint64_t size, Output& output, Progress& progr
 
 }  // namespace
 
-int run_fetch(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec fetch_spec() {
+  return {.name = "peerctl fetch",
+          .usage = "HOST:PORT -o FILE [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
+          .about =
+              "Receives the file that `peerctl serve` sends at HOST:PORT. FILE appears, or is\n"
+              "replaced, only when all of it has arrived.",
+          .positionals = {"HOST:PORT"},
+          .required_positionals = 1,
+          .options = with_tls_options(
+              {{.name = "-o", .value_name = "FILE", .help = "where to; - is stdout"}})};
+}
+
+int run_fetch(const CommandLine& line) {
   const std::string& word = line.positionals().front();
   const auto target = HostPort::parse(word);
   if (!target) throw UsageError(word + " is no HOST:PORT: " + HostPort::problem(word));

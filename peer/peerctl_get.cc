@@ -21,38 +21,6 @@ namespace {
 constexpr std::string_view kDefaultListen[] = {"0.0.0.0:0", "[::]:0"};
 constexpr milliseconds kLookEvery{100};  // how often the display follows the download
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl get",
-      .usage =
-          "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]... "
-          "[--trusted-key KEY]... [--tls-...]",
-      .about =
-          "Fetches what TORRENT describes, from the peers that its tracker knows, without a\n"
-          "daemon, and serves the pieces it has while it does. A NAME.part in DIR is checked\n"
-          "and used; a complete NAME is checked, and then there is nothing to do.",
-      .positionals = {"TORRENT"},
-      .required_positionals = 1,
-      .options = with_tls_options(
-          {{.name = "-o", .value_name = "DIR", .help = "where to; here unless given"},
-           {.name = "--seed", .help = "go on serving when it is complete, until stopped"},
-           {.name = "--timeout",
-            .value_name = "TIME",
-            .help = "exit 75 after so long without progress: 90s, 10m, 2h"},
-           {.name = "--listen",
-            .value_name = "ADDRESS:PORT",
-            .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
-                    "unless given",
-            .repeatable = true},
-           {.name = "--trusted-key",
-            .value_name = "KEY",
-            .help = "take TORRENT only when it is signed with this public key: 64 hex digits\n"
-                    "or a file; may be given several times, for one of several",
-            .repeatable = true},
-           {.name = "--verbose", .help = "print the log of all that happens"}})};
-  return value;
-}
-
 // Follows one download on the display, and knows when it has stood still for too long.
 class Follower {
  public:
@@ -138,12 +106,37 @@ int follow_to_end(PeerServer& server, ShutdownSignals& signals, const Torrent& t
 
 }  // namespace
 
-int run_get(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec get_spec() {
+  return {.name = "peerctl get",
+          .usage =
+              "TORRENT [-o DIR] [--seed] [--timeout TIME] [--listen ADDRESS:PORT]... "
+              "[--trusted-key KEY]... [--tls-...]",
+          .about =
+              "Fetches what TORRENT describes, from the peers that its tracker knows, without a\n"
+              "daemon, and serves the pieces it has while it does. A NAME.part in DIR is checked\n"
+              "and used; a complete NAME is checked, and then there is nothing to do.",
+          .positionals = {"TORRENT"},
+          .required_positionals = 1,
+          .options = with_tls_options(
+              {{.name = "-o", .value_name = "DIR", .help = "where to; here unless given"},
+               {.name = "--seed", .help = "go on serving when it is complete, until stopped"},
+               {.name = "--timeout",
+                .value_name = "TIME",
+                .help = "exit 75 after so long without progress: 90s, 10m, 2h"},
+               {.name = "--listen",
+                .value_name = "ADDRESS:PORT",
+                .help = "where other peers reach us, a free port of 0.0.0.0 and [::]\n"
+                        "unless given",
+                .repeatable = true},
+               {.name = "--trusted-key",
+                .value_name = "KEY",
+                .help = "take TORRENT only when it is signed with this public key: 64 hex digits\n"
+                        "or a file; may be given several times, for one of several",
+                .repeatable = true},
+               {.name = "--verbose", .help = "print the log of all that happens"}})};
+}
+
+int run_get(const CommandLine& line) {
   const milliseconds timeout = timeout_of(line);
   log_open("-", line.has("--verbose") ? LogLevel::kInfo : LogLevel::kError);
   ShutdownSignals signals;

@@ -19,19 +19,6 @@ namespace {
 constexpr mode_t kPrivateMode = 0600;
 constexpr mode_t kPublicMode = 0644;
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl keygen",
-      .usage = "-o NAME",
-      .about =
-          "Makes an Ed25519 key: NAME signs torrents (peerctl make --sign NAME) and is for you\n"
-          "alone; NAME.pub is one line of 64 hex digits, for trusted_keys of peerd and\n"
-          "--trusted-key. Never overwrites a file.",
-      .positionals = {},
-      .options = {{.name = "-o", .value_name = "NAME", .help = "where to write the key"}}};
-  return value;
-}
-
 // A file that was not there before; removed again unless it is kept.
 class NewFile {
  public:
@@ -67,12 +54,19 @@ class NewFile {
 
 }  // namespace
 
-int run_keygen(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec keygen_spec() {
+  return {
+      .name = "peerctl keygen",
+      .usage = "-o NAME",
+      .about =
+          "Makes an Ed25519 key: NAME signs torrents (peerctl make --sign NAME) and is for you\n"
+          "alone; NAME.pub is one line of 64 hex digits, for trusted_keys of peerd and\n"
+          "--trusted-key. Never overwrites a file.",
+      .positionals = {},
+      .options = {{.name = "-o", .value_name = "NAME", .help = "where to write the key"}}};
+}
+
+int run_keygen(const CommandLine& line) {
   const std::string name = line.value("-o").value_or("");
   if (name.empty()) throw UsageError("missing option -o NAME");
   const SigningKey key = SigningKey::generate();

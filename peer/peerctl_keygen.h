@@ -2,12 +2,12 @@
 // For main's thread.
 #pragma once
 
-#include <span>
-#include <string>
+#include "common/command_line.h"
 
 namespace piecework::peer::peerctl {
 
-// The exit code. `arguments` are those after the subcommand. Throws UsageError, CommandError.
-int run_keygen(std::span<const std::string> arguments);
+CommandSpec keygen_spec();
+// Writes NAME and NAME.pub. Returns an exit code; throws as peerctl.cc expects.
+int run_keygen(const CommandLine& line);
 
 }  // namespace piecework::peer::peerctl

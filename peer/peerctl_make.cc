@@ -26,40 +26,6 @@ namespace {
 
 constexpr std::size_t kMostOpen = 64;
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl make",
-      .usage = "FILE --announce HOST:PORT [options]",
-      .about =
-          "Hashes FILE on all cores and writes its torrent. FILE must not change meanwhile.\n"
-          "The torrent names FILE by the last part of its path. FILE may be a directory: then it\n"
-          "is a torrent of all files in it. Symbolic links and special files are refused, empty\n"
-          "directories are left out.",
-      .positionals = {"FILE"},
-      .required_positionals = 1,
-      .options = {{.name = "--announce",
-                   .value_name = "HOST:PORT",
-                   .help = "a tracker; may be given several times, tried in that order",
-                   .repeatable = true},
-                  {.name = "-o",
-                   .value_name = "OUT",
-                   .help = "where to write the torrent; - is stdout (default: FILE.torrent)"},
-                  {.name = "--piece-length",
-                   .value_name = "N",
-                   .help = "bytes of a piece, such as 1MiB, at most 64MiB\n"
-                           "(default: whatever makes 1,000 to 2,000 pieces, 64KiB to 16MiB)"},
-                  {.name = "--original",
-                   .help = "write hashes that the original programs of 2018 understand;\n"
-                           "pieces are then at most 256KiB"},
-                  {.name = "--comment",
-                   .value_name = "TEXT",
-                   .help = "a remark for whoever reads the torrent"},
-                  {.name = "--sign",
-                   .value_name = "KEY",
-                   .help = "sign it with the private key in the file KEY; see keygen"}}};
-  return value;
-}
-
 struct Request {
   std::string file;
   std::string out;
@@ -229,12 +195,40 @@ void note_result(const Torrent& torrent, const SourceFiles& source) {
 
 }  // namespace
 
-int run_make(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec make_spec() {
+  return {
+      .name = "peerctl make",
+      .usage = "FILE --announce HOST:PORT [options]",
+      .about =
+          "Hashes FILE on all cores and writes its torrent. FILE must not change meanwhile.\n"
+          "The torrent names FILE by the last part of its path. FILE may be a directory: then it\n"
+          "is a torrent of all files in it. Symbolic links and special files are refused, empty\n"
+          "directories are left out.",
+      .positionals = {"FILE"},
+      .required_positionals = 1,
+      .options = {{.name = "--announce",
+                   .value_name = "HOST:PORT",
+                   .help = "a tracker; may be given several times, tried in that order",
+                   .repeatable = true},
+                  {.name = "-o",
+                   .value_name = "OUT",
+                   .help = "where to write the torrent; - is stdout (default: FILE.torrent)"},
+                  {.name = "--piece-length",
+                   .value_name = "N",
+                   .help = "bytes of a piece, such as 1MiB, at most 64MiB\n"
+                           "(default: whatever makes 1,000 to 2,000 pieces, 64KiB to 16MiB)"},
+                  {.name = "--original",
+                   .help = "write hashes that the original programs of 2018 understand;\n"
+                           "pieces are then at most 256KiB"},
+                  {.name = "--comment",
+                   .value_name = "TEXT",
+                   .help = "a remark for whoever reads the torrent"},
+                  {.name = "--sign",
+                   .value_name = "KEY",
+                   .help = "sign it with the private key in the file KEY; see keygen"}}};
+}
+
+int run_make(const CommandLine& line) {
   Request request = read_request(line);
   const std::optional<SigningKey> key = signing_key_of(line);
   SourceFiles source = find_source(request);

@@ -122,18 +122,23 @@ std::string owner_of(const std::string& path) {
 
 // Both print what was asked for, and a note when nobody is there to do it.
 struct Action {
-  CommandSpec spec;
   std::string_view done;                                            // "paused"
   bool (*act)(const std::string& state_dir, const InfoHash& hash);  // false: there is no need
   std::string_view no_need = {};
 };
 
-int run(const Action& action, std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(action.spec, arguments);
-  if (line.help()) {
-    print_out(help_text(action.spec));
-    return kExitOk;
-  }
+template <Request kRequest>
+bool place(const std::string& state_dir, const InfoHash& hash) {
+  place_request(state_dir, hash, kRequest);
+  return true;
+}
+
+template <Request kRequest>
+bool take(const std::string& state_dir, const InfoHash& hash) {
+  return take_request(state_dir, hash, kRequest);
+}
+
+int run(const Action& action, const CommandLine& line) {
   const PeerConfig config = load_peerd_config(line);
   if (config.state_dir.empty()) {
     throw ConfigError("state_dir: is empty, so peerd takes no requests");
@@ -153,43 +158,35 @@ int run(const Action& action, std::span<const std::string> arguments) {
 
 }  // namespace
 
-int run_recheck(std::span<const std::string> arguments) {
-  return run(
-      {.spec = spec_of("peerctl recheck",
-                       "Has peerd verify all that it holds of TORRENT again, and fetch what\n"
-                       "does not match, also of a complete file. Who may write to its\n"
-                       "state_dir may ask for that."),
-       .done = "is to be verified again",
-       .act =
-           [](const std::string& state_dir, const InfoHash& hash) {
-             place_request(state_dir, hash, Request::kRecheck);
-             return true;
-           }},
-      arguments);
+CommandSpec recheck_spec() {
+  return spec_of("peerctl recheck",
+                 "Has peerd verify all that it holds of TORRENT again, and fetch what\n"
+                 "does not match, also of a complete file. Who may write to its\n"
+                 "state_dir may ask for that.");
 }
 
-int run_pause(std::span<const std::string> arguments) {
-  return run({.spec = spec_of("peerctl pause",
-                              "Has peerd hold TORRENT: nothing is sent or fetched until it is\n"
-                              "resumed, also after a restart. Who may write to its state_dir may\n"
-                              "ask for that."),
-              .done = "is to be paused",
-              .act =
-                  [](const std::string& state_dir, const InfoHash& hash) {
-                    place_request(state_dir, hash, Request::kPause);
-                    return true;
-                  }},
-             arguments);
+CommandSpec pause_spec() {
+  return spec_of("peerctl pause",
+                 "Has peerd hold TORRENT: nothing is sent or fetched until it is\n"
+                 "resumed, also after a restart. Who may write to its state_dir may\n"
+                 "ask for that.");
 }
 
-int run_resume(std::span<const std::string> arguments) {
-  return run(
-      {.spec = spec_of("peerctl resume", "Has peerd go on with a TORRENT that was paused."),
-       .done = "is to go on",
-       .act = [](const std::string& state_dir,
-                 const InfoHash& hash) { return take_request(state_dir, hash, Request::kPause); },
-       .no_need = "was not paused"},
-      arguments);
+CommandSpec resume_spec() {
+  return spec_of("peerctl resume", "Has peerd go on with a TORRENT that was paused.");
+}
+
+int run_recheck(const CommandLine& line) {
+  return run({.done = "is to be verified again", .act = place<Request::kRecheck>}, line);
+}
+
+int run_pause(const CommandLine& line) {
+  return run({.done = "is to be paused", .act = place<Request::kPause>}, line);
+}
+
+int run_resume(const CommandLine& line) {
+  return run({.done = "is to go on", .act = take<Request::kPause>, .no_need = "was not paused"},
+             line);
 }
 
 }  // namespace piecework::peer::peerctl

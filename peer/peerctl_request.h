@@ -1,14 +1,16 @@
 // peerctl recheck, pause, resume: ask the peerd of this host to act on one of its torrents.
 #pragma once
 
-#include <span>
-#include <string>
+#include "common/command_line.h"
 
 namespace piecework::peer::peerctl {
 
-// Each returns the exit code; throws what peerctl.cc turns into one.
-int run_recheck(std::span<const std::string> arguments);
-int run_pause(std::span<const std::string> arguments);
-int run_resume(std::span<const std::string> arguments);
+CommandSpec recheck_spec();
+CommandSpec pause_spec();
+CommandSpec resume_spec();
+// Each returns an exit code; throws as peerctl.cc expects.
+int run_recheck(const CommandLine& line);
+int run_pause(const CommandLine& line);
+int run_resume(const CommandLine& line);
 
 }  // namespace piecework::peer::peerctl

@@ -28,24 +28,6 @@ constexpr seconds kStepTime{60};
 constexpr seconds kFarewellTime{5};
 constexpr seconds kHandshakeTime{10};
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl serve",
-      .usage = "FILE [--listen HOST:PORT]… [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
-      .about =
-          "Sends FILE, whole, to everyone who connects (see `peerctl fetch`), many at once,\n"
-          "until it is stopped by TERM or INT. Without TLS nobody is asked who they are.",
-      .positionals = {"FILE"},
-      .required_positionals = 1,
-      .options =
-          with_tls_options({{.name = "--listen",
-                             .value_name = "HOST:PORT",
-                             .help = "where to listen, 0.0.0.0:6665 and [::]:6665 unless given;\n"
-                                     "a port of 0 picks a free one",
-                             .repeatable = true}})};
-  return value;
-}
-
 // Sends the header and the file; each step of it must go out in its time, so that a client that
 // stands still is let go and one that is merely slow is not. Returns the bytes of the file.
 std::uint64_t send_whole(Stream& stream, const DataFile& data) {
@@ -80,12 +62,24 @@ void serve_one(ConnectionThreads::Connection& connection, const DataFile& data,
 
 }  // namespace
 
-int run_serve(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec serve_spec() {
+  return {
+      .name = "peerctl serve",
+      .usage = "FILE [--listen HOST:PORT]… [--tls-ca FILE --tls-certificate FILE --tls-key FILE]",
+      .about =
+          "Sends FILE, whole, to everyone who connects (see `peerctl fetch`), many at once,\n"
+          "until it is stopped by TERM or INT. Without TLS nobody is asked who they are.",
+      .positionals = {"FILE"},
+      .required_positionals = 1,
+      .options =
+          with_tls_options({{.name = "--listen",
+                             .value_name = "HOST:PORT",
+                             .help = "where to listen, 0.0.0.0:6665 and [::]:6665 unless given;\n"
+                                     "a port of 0 picks a free one",
+                             .repeatable = true}})};
+}
+
+int run_serve(const CommandLine& line) {
   ShutdownSignals signals;
   const std::string& path = line.positionals().front();
   const DataFile data = open_data_file(path);

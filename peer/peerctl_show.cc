@@ -10,19 +10,6 @@
 namespace piecework::peer::peerctl {
 namespace {
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl show",
-      .usage = "TORRENT [--json]",
-      .about =
-          "Prints what a torrent says. Of a directory, every file is listed with its size in\n"
-          "bytes, and with a * when it may be run.",
-      .positionals = {"TORRENT"},
-      .required_positionals = 1,
-      .options = {{.name = "--json", .help = "print one JSON object for programs"}}};
-  return value;
-}
-
 std::string_view form_name(HashForm form) {
   switch (form) {
     case HashForm::kSha256: return "sha256";
@@ -107,12 +94,18 @@ std::string describe_json(const Torrent& torrent) {
 
 }  // namespace
 
-int run_show(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec show_spec() {
+  return {.name = "peerctl show",
+          .usage = "TORRENT [--json]",
+          .about =
+              "Prints what a torrent says. Of a directory, every file is listed with its size in\n"
+              "bytes, and with a * when it may be run.",
+          .positionals = {"TORRENT"},
+          .required_positionals = 1,
+          .options = {{.name = "--json", .help = "print one JSON object for programs"}}};
+}
+
+int run_show(const CommandLine& line) {
   const Torrent torrent = load_torrent(line.positionals().front());
   print_out(line.has("--json") ? describe_json(torrent) : describe(torrent));
   return kExitOk;

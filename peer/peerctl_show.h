@@ -2,12 +2,12 @@
 // For main's thread.
 #pragma once
 
-#include <span>
-#include <string>
+#include "common/command_line.h"
 
 namespace piecework::peer::peerctl {
 
-// The exit code. `arguments` are those after the subcommand. Throws UsageError, CommandError.
-int run_show(std::span<const std::string> arguments);
+CommandSpec show_spec();
+// Prints it. Returns an exit code; throws as peerctl.cc expects.
+int run_show(const CommandLine& line);
 
 }  // namespace piecework::peer::peerctl

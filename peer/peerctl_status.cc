@@ -24,24 +24,6 @@ namespace {
 
 constexpr seconds kFollowEvery{1};
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl status",
-      .usage = "[--config FILE] [--follow] [--json]",
-      .about = "Prints what the peerd on this host is doing, from its status file.",
-      .positionals = {},
-      .required_positionals = 0,
-      .options = {{.name = "--config",
-                   .value_name = "FILE",
-                   .help = "peerd's configuration, which says where its status file is;\n"
-                           "/etc/piecework/peerd.yaml unless given"},
-                  {.name = "--follow",
-                   .help = "keep it on the terminal until stopped;\n"
-                           "elsewhere, print what has changed"},
-                  {.name = "--json", .help = "print the status file as it is"}}};
-  return value;
-}
-
 std::string read_status(const std::string& path) {
   try {
     return read_small_file(path, kMaxStatusBytes);
@@ -159,12 +141,23 @@ void follow_json(const std::string& path, ShutdownSignals& signals) {
 
 }  // namespace
 
-int run_status(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec status_spec() {
+  return {.name = "peerctl status",
+          .usage = "[--config FILE] [--follow] [--json]",
+          .about = "Prints what the peerd on this host is doing, from its status file.",
+          .positionals = {},
+          .required_positionals = 0,
+          .options = {{.name = "--config",
+                       .value_name = "FILE",
+                       .help = "peerd's configuration, which says where its status file is;\n"
+                               "/etc/piecework/peerd.yaml unless given"},
+                      {.name = "--follow",
+                       .help = "keep it on the terminal until stopped;\n"
+                               "elsewhere, print what has changed"},
+                      {.name = "--json", .help = "print the status file as it is"}}};
+}
+
+int run_status(const CommandLine& line) {
   const std::string path = load_peerd_config(line).status_file;
   const bool json = line.has("--json");
   if (!line.has("--follow")) {

@@ -23,22 +23,6 @@ namespace {
 
 constexpr std::size_t kMostOpen = 64;
 
-const CommandSpec& spec() {
-  static const CommandSpec value{
-      .name = "peerctl verify",
-      .usage = "TORRENT [FILE]",
-      .about =
-          "Compares FILE with TORRENT, piece by piece, and says which pieces are bad.\n"
-          "FILE is the file or directory that TORRENT names, beside it, unless given. What a\n"
-          "directory holds beyond the files of TORRENT is not looked at.\n"
-          "Exits 0 when FILE is just what TORRENT says, else 65, also when TORRENT has a\n"
-          "signature that does not match.",
-      .positionals = {"TORRENT", "FILE"},
-      .required_positionals = 1,
-      .options = {}};
-  return value;
-}
-
 // Where the files of a torrent are to be, and how they are there.
 struct Subject {
   std::vector<std::string> paths;
@@ -149,12 +133,21 @@ std::string list_differences(const Torrent& torrent, const Subject& subject, con
 
 }  // namespace
 
-int run_verify(std::span<const std::string> arguments) {
-  const CommandLine line = CommandLine::parse(spec(), arguments);
-  if (line.help()) {
-    print_out(help_text(spec()));
-    return kExitOk;
-  }
+CommandSpec verify_spec() {
+  return {.name = "peerctl verify",
+          .usage = "TORRENT [FILE]",
+          .about =
+              "Compares FILE with TORRENT, piece by piece, and says which pieces are bad.\n"
+              "FILE is the file or directory that TORRENT names, beside it, unless given. What a\n"
+              "directory holds beyond the files of TORRENT is not looked at.\n"
+              "Exits 0 when FILE is just what TORRENT says, else 65, also when TORRENT has a\n"
+              "signature that does not match.",
+          .positionals = {"TORRENT", "FILE"},
+          .required_positionals = 1,
+          .options = {}};
+}
+
+int run_verify(const CommandLine& line) {
   const std::vector<std::string>& words = line.positionals();
   const Torrent torrent = load_trusted_torrent(words.front(), {});
   const std::string path = words.size() > 1

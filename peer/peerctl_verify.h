@@ -2,12 +2,13 @@
 // For main's thread.
 #pragma once
 
-#include <span>
-#include <string>
+#include "common/command_line.h"
 
 namespace piecework::peer::peerctl {
 
-// The exit code. `arguments` are those after the subcommand. Throws UsageError, CommandError.
-int run_verify(std::span<const std::string> arguments);
+CommandSpec verify_spec();
+// Says which pieces are bad; kExitData when there are any. Returns an exit code; throws as
+// peerctl.cc expects.
+int run_verify(const CommandLine& line);
 
 }  // namespace piecework::peer::peerctl
