@@ -1,13 +1,8 @@
 #!/bin/bash
 # Reads that fail, at a seeder and at a leecher that looks at what it had; and a file system that has
 # become read-only. Each is said with path and reason, costs nobody what he had, and passes by itself.
-if [ -z "${IN_NAMESPACE:-}" ]; then
-  if [ "$(id -u)" != 0 ] || ! unshare --mount mount -t tmpfs none /mnt 2>/dev/null; then
-    echo "skip - mounting a small file system needs root, and a mount namespace"
-    exit 77
-  fi
-  IN_NAMESPACE=1 exec unshare --mount "$0" "$@"
-fi
+# shellcheck source=../support/mount_namespace.sh
+. "$(dirname "$0")/../support/mount_namespace.sh"
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -6,22 +6,18 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-library=$BIN/preload/faults.so
-[ -e "$library" ] || skip "there is no $library (make preloads)"
+need_preload faults
 faults=${FAULTS:-24}
 seed=${FAULT_SEED:-$RANDOM}
 
 start_tracker
 random_file $((20 * 65536)) "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 64KiB
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/file.torrent"
-check "a file is seeded" wait_for_line "$work/seeder/log" 'torrent\.seeding '
+check "a file is seeded" start_seeder
 
 mkdir "$work/runs"
 check "$faults downloads complete, whatever call of theirs fails once (FAULT_SEED=$seed)" \
-  "$python" "$support/fault_runs.py" --peerd "$BIN/peerd" --library "$library" \
+  "$python" "$support/fault_runs.py" --peerd "$BIN/peerd" --preload "$library" \
   --torrent "$work/file.torrent" --original "$work/file.bin" --work "$work/runs" \
   --seed "$seed" --count "$faults"
 sed 's/^/# /' "$work/check.out"

@@ -15,16 +15,7 @@ bomb=$(printf '[%.0s' {1..500})
 # Nothing; half a header; 2^31 bytes announced; 2^63; a page's request; brackets without end.
 rubbish=(- 00000000 0000000080000000 8000000000000000 "$(printf 'GET / HTTP/1.0' | hex_of)" "$(framed "$bomb")")
 
-asks() {
-  timeout $((5 * SLOW)) "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" "$request" |
-    grep -q '"error_code":0'
-}
-fetched=0
-fetches() {
-  fetched=$((fetched + 1))
-  timeout $((10 * SLOW)) "$BIN/peerctl" get "$work/file.torrent" -o "$work/fair$fetched" &&
-    cmp "$work/file.bin" "$work/fair$fetched/file.bin"
-}
+asks() { tracker_answers "$request"; }
 # under_storm SENTENCE PORT DECENT ADDRESSES HEX...: DECENT goes on while there is a storm.
 under_storm() {
   local sentence=$1 port=$2 decent=$3 addresses=$4 turn=0
@@ -48,10 +39,7 @@ lines_are_few() {
 start_tracker
 random_file 256KiB "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 64KiB
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
+start_seeder
 check "a decent peer is served" fetches
 check "a decent client is answered" asks
 hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')

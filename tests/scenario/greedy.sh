@@ -23,18 +23,6 @@ taken_by() {
 }
 # completed_at NAME: when, in seconds since 1970.
 completed_at() { date -d "$(sed -n 's/ info torrent\.complete .*//p' "$work/$1/log")" +%s.%3N; }
-begin_seeding() {
-  start_peer seeder "$@"
-  cp "$work/file.bin" "$work/seeder/downloads/"
-  drop seeder "$work/file.torrent"
-  wait_for_line "$log" 'torrent\.seeding '
-}
-fetched=0
-fetches() {
-  fetched=$((fetched + 1))
-  timeout $((20 * SLOW)) "$BIN/peerctl" get "$work/file.torrent" -o "$work/fair$fetched" &&
-    cmp "$work/file.bin" "$work/fair$fetched/file.bin"
-}
 # The decent ones together; their seconds are for the reader.
 all_complete() {
   local name
@@ -59,7 +47,7 @@ make_torrent "$work/file.bin" "$work/file.torrent" --piece-length "$piece_bytes"
 hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
 
 echo "# three who only take"
-begin_seeding --set upload_limit=4MiB
+start_seeder --set upload_limit=4MiB
 decent_ones alone
 check "$decent decent ones complete alone" all_complete "${names[@]}"
 for name in "${names[@]}"; do stop "$name"; done
@@ -82,17 +70,17 @@ for name in "${names[@]}"; do stop "$name"; done
 stop seeder
 
 echo "# those who do not read, and those who babble"
-begin_seeding
-check "a decent peer is served" fetches
+start_seeder
+check "a decent peer is served" fetches 20
 note_size seeder
 keep_alive=000000000000000400000000
 interested=00000000000000050000000102 uninterested=00000000000000050000000103
 check "$connections that ask and do not read" greedy deaf 127.11.1.1 --deaf --connections "$connections"
-check "a decent peer is served" fetches
+check "a decent peer is served" fetches 20
 check "three with keep-alives without end" greedy alive 127.11.1.2 --connections 3 --say "$keep_alive"
 check "three that change their mind without end, and do not read" \
   greedy fickle 127.11.1.3 --connections 3 --deaf --say "$interested$uninterested"
-check "a decent peer is served" fetches
+check "a decent peer is served" fetches 20
 echo "# KiB, threads and descriptors ${size_before[seeder]} before, $(memory_kib seeder) $(threads_of seeder) $(descriptors_of seeder) now"
 # Each has two threads, and 256 Requests and some small frames at most.
 most=$((32 + connections / 4))
@@ -101,6 +89,6 @@ check "memory has a bound" test "$(memory_kib seeder)" -lt $((${size_before[seed
 for name in deaf alive fickle; do stop "$name" || true; done
 check "the log has not grown with them" test "$(wc -l <"$log")" -lt $((500 + 10 * connections))
 check "afterwards it is as before" wait_until 20 is_as_before seeder
-check "a decent peer is served" fetches
+check "a decent peer is served" fetches 20
 check_exit "it stops in time" 0 stop_in_time seeder
 finish

@@ -180,6 +180,30 @@ throttled_torrent() {
   tracker=$address:1 make_torrent "$file" "$work/hidden/$name.torrent" "$@"
 }
 
+# start_seeder [OPTION]...: a peer `seeder` that seeds $work/file.bin by $work/file.torrent, or by
+# $seeded_torrent.
+start_seeder() {
+  start_peer seeder "$@"
+  cp "$work/file.bin" "$work/seeder/downloads/"
+  drop seeder "${seeded_torrent:-$work/file.torrent}"
+  wait_for_line "$work/seeder/log" 'torrent\.seeding '
+}
+
+# fetches [SECONDS]: peerctl gets $work/file.bin by $work/file.torrent, another copy each time, within
+# so many (default 10).
+fetched=0
+fetches() {
+  fetched=$((fetched + 1))
+  timeout $((${1:-10} * SLOW)) "$BIN/peerctl" get "$work/file.torrent" -o "$work/fair$fetched" &&
+    cmp "$work/file.bin" "$work/fair$fetched/file.bin"
+}
+
+# tracker_answers REQUEST: within five seconds, and does what it is asked for.
+tracker_answers() {
+  timeout $((5 * SLOW)) "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" "$1" |
+    grep -q '"error_code":0'
+}
+
 # start_slow_seeder BYTES BYTES_PER_SECOND [OPTION]...: a tracker, and a peer `seeder` that has
 # $work/file.bin of so many bytes. Whoever drops $work/file.torrent knows no way to it but ${pids[slow]},
 # which is throttled.
@@ -189,10 +213,7 @@ start_slow_seeder() {
   start_tracker --set announce_interval=60s
   random_file "$bytes" "$work/file.bin"
   throttled_torrent "$work/file.bin" file "$@"
-  start_peer seeder
-  cp "$work/file.bin" "$work/seeder/downloads/"
-  drop seeder "$work/hidden/file.torrent"
-  wait_for_line "$work/seeder/log" 'torrent\.seeding '
+  seeded_torrent=$work/hidden/file.torrent start_seeder
   start_throttle slow seeder "$work/file.torrent" "$rate"
 }
 
@@ -200,12 +221,18 @@ start_slow_seeder() {
 received() { count_lines "$work/leecher/log" ' piece\.complete '; }
 received_at_least() { [ "$(received)" -ge "$1" ]; }
 
+# need_preload NAME: $library is what has been built of tests/preload/NAME.cc; skips without it.
+need_preload() {
+  library=$BIN/preload/$1.so
+  [ -e "$library" ] || skip "there is no $library (make preloads)"
+}
+
 # preload LIBRARY [VARIABLE=VALUE]...: $preloaded has daemons that run with tests/preload/LIBRARY.cc
 # and those variables; for `BIN=$preloaded start_peer`. Skips when it has not been built.
 preload() {
-  local library=$BIN/preload/$1.so daemon
+  local daemon
+  need_preload "$1"
   shift
-  [ -e "$library" ] || skip "there is no $library (make preloads)"
   # shellcheck disable=SC2034 # for the scripts
   preloaded=$(mktemp -d "$work/programs.XXXXXX")
   for daemon in peerd trackerd; do

@@ -6,8 +6,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-library=$BIN/preload/faults.so
-[ -e "$library" ] || skip "there is no $library (make preloads)"
+need_preload faults
 kills=${KILLS:-10}
 seed=${KILL_SEED:-$RANDOM}
 pieces=256
@@ -19,14 +18,11 @@ has_sent_enough() { [ "$(sent)" -ge "$1" ]; }
 start_tracker
 random_file $((pieces * piece_length)) "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length "$piece_length"
-start_peer seeder
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/file.torrent"
-check "a file is seeded" wait_for_line "$work/seeder/log" 'torrent\.seeding '
+check "a file is seeded" start_seeder
 
 mkdir "$work/runs"
 check "what was stored before $kills kills is not fetched again (KILL_SEED=$seed)" \
-  "$python" "$support/kill_runs.py" --peerd "$BIN/peerd" --library "$library" \
+  "$python" "$support/kill_runs.py" --peerd "$BIN/peerd" --preload "$library" \
   --torrent "$work/file.torrent" --original "$work/file.bin" --work "$work/runs" \
   --seed "$seed" --kills "$kills"
 sed 's/^/# /' "$work/check.out"

@@ -30,16 +30,6 @@ end_crowd() {
   stop "$1" || true
   echo "# $1: $(tail -n 1 "$work/$1/out"), $(wc -l <"$work/$2/log") lines in the log of $2"
 }
-asks_in_time() {
-  timeout $((5 * SLOW)) "$python" "$support/ask_tracker.py" "$address" "${ports[tracker]}" "$request" |
-    grep -q '"error_code":0'
-}
-fetched=0
-fetches_in_time() {
-  fetched=$((fetched + 1))
-  timeout $((10 * SLOW)) "$BIN/peerctl" get "$work/file.torrent" -o "$work/fair$fetched" &&
-    cmp "$work/file.bin" "$work/fair$fetched/file.bin"
-}
 # holds_at_most NAME PLACES: while they are there, in threads, and in memory for each.
 holds_at_most() {
   local memory threads
@@ -55,16 +45,13 @@ start_tracker
 random_file 2MiB "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 64KiB
 read -ra few <<<"$(caps "$peer_places")"
-start_peer seeder "${few[@]}"
-cp "$work/file.bin" "$work/seeder/downloads/"
-drop seeder "$work/file.torrent"
-wait_for_line "$work/seeder/log" 'torrent\.seeding '
-check "a decent peer is served" fetches_in_time
+start_seeder "${few[@]}"
+check "a decent peer is served" fetches
 note_size seeder
 
 echo "# at a peer"
 check "$connections connections" crowd at_peer "$address:${ports[seeder]}" trickle "$connections" "$slow_bitfield"
-for turn in 1 2 3; do check "a decent peer is served, $turn of 3" fetches_in_time; done
+for turn in 1 2 3; do check "a decent peer is served, $turn of 3" fetches; done
 check "threads and memory have a bound" holds_at_most seeder "$peer_places"
 check "why they are shut out is said" \
   wait_for_line "$work/seeder/log" ' peer\.refused .*reason=made_room'
@@ -74,10 +61,10 @@ echo "# at a tracker"
 stop tracker || true
 read -ra few <<<"$(caps "$tracker_places")"
 start_tracker "${few[@]}"
-check "a decent client is answered" asks_in_time
+check "a decent client is answered" tracker_answers "$request"
 note_size tracker
 check "$connections connections" crowd at_tracker "$tracker" trickle "$connections" "$slow_request"
-for turn in 1 2 3 4 5; do check "a decent client is answered, $turn of 5" asks_in_time; done
+for turn in 1 2 3 4 5; do check "a decent client is answered, $turn of 5" tracker_answers "$request"; done
 check "threads and memory have a bound" holds_at_most tracker "$tracker_places"
 check "why they are shut out is said" \
   wait_for_line "$work/tracker/log" ' connection\.closed .*reason=made_room'
@@ -87,7 +74,7 @@ end_crowd at_tracker tracker
 hex_of() { od -An -v -tx1 | tr -d ' \n'; }
 whole_request=$(printf '%016x' ${#request})$(printf '%s' "$request" | hex_of)
 check "$tracker_places who were answered and stay" crowd guests "$tracker" hold "$tracker_places" "$whole_request"
-for turn in 1 2 3 4 5; do check "make room for a decent client, $turn of 5" asks_in_time; done
+for turn in 1 2 3 4 5; do check "make room for a decent client, $turn of 5" tracker_answers "$request"; done
 end_crowd guests tracker
 # What threads have freed is not all given back: up to 16 KiB for each that there was.
 for name in seeder tracker; do

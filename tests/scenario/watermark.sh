@@ -1,13 +1,8 @@
 #!/bin/bash
 # A small file system that is used like a cache: when space is short, the oldest files that were fetched
 # go, and no others; they come again when their torrent is dropped anew.
-if [ -z "${IN_NAMESPACE:-}" ]; then
-  if [ "$(id -u)" != 0 ] || ! unshare --mount mount -t tmpfs none /mnt 2>/dev/null; then
-    echo "skip - mounting a small file system needs root, and a mount namespace"
-    exit 77
-  fi
-  IN_NAMESPACE=1 exec unshare --mount "$0" "$@"
-fi
+# shellcheck source=../support/mount_namespace.sh
+. "$(dirname "$0")/../support/mount_namespace.sh"
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

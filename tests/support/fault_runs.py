@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Downloads in each of which one system call fails once, and what becomes of them.
 
-  fault_runs.py --peerd PEERD --library FAULTS_SO --torrent TORRENT --original FILE --work DIR
+  fault_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original FILE --work DIR
                 [--seed N] [--count N] [--parallel N]
 
 First a download is made to see which calls it makes, and how often; `count` of them (0: every one,
@@ -87,7 +87,7 @@ class Runs:
         """How often each call is made by a download without a fault."""
         peer = self._peer("counted")
         log = os.path.join(peer.directory, "calls")
-        peer.start(self._args.library, FAULT_LOG=log)
+        peer.start(self._args.preload, FAULT_LOG=log)
         if not peer.wait(peer.is_complete, SECONDS) or peer.stop() != 0:
             raise Failed("the download without a fault")
         with open(log, encoding="ascii") as file:
@@ -110,7 +110,7 @@ class Runs:
 
     def _fetch(self, peer, fault):
         call, number, error = fault.split(":")
-        peer.start(self._args.library, FAULT=f"{call}:{number}:{getattr(errno, error)}",
+        peer.start(self._args.preload, FAULT=f"{call}:{number}:{getattr(errno, error)}",
                    FAULT_LOG=os.path.join(peer.directory, "injected"))
         restarted = False
         if not peer.wait(peer.is_complete, SECONDS):
@@ -157,7 +157,7 @@ def choose(calls, count, seed):
 
 def main():
     parser = argparse.ArgumentParser(description="downloads with one fault each")
-    for name in ("peerd", "library", "torrent", "original", "work"):
+    for name in ("peerd", "preload", "torrent", "original", "work"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=24)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Downloads that are killed (SIGKILL) in place of a random system call, and gone on with.
 
-  kill_runs.py --peerd PEERD --library FAULTS_SO --torrent TORRENT --original FILE --work DIR
+  kill_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original FILE --work DIR
                [--seed N] [--kills N]
 
 A download is started again until it completes, then the next begins, until there have been so many
@@ -35,7 +35,7 @@ def download(args, number, chance, calls, kills):
     try:
         while True:
             if killed < kills:
-                peer.start(args.library, FAULT=f"any:{chance.randint(1, calls)}:kill")
+                peer.start(args.preload, FAULT=f"any:{chance.randint(1, calls)}:kill")
             else:
                 peer.start()
             if peer.wait(peer.is_complete, SECONDS):
@@ -61,7 +61,7 @@ def download(args, number, chance, calls, kills):
 
 def main():
     parser = argparse.ArgumentParser(description="downloads that are killed")
-    for name in ("peerd", "library", "torrent", "original", "work"):
+    for name in ("peerd", "preload", "torrent", "original", "work"):
         parser.add_argument("--" + name, required=True)
     for name, default in (("seed", 1), ("kills", 10)):
         parser.add_argument("--" + name, type=int, default=default)
