@@ -556,12 +556,24 @@ std::string ConfigSchema::dump() const {
   return out;
 }
 
-std::vector<std::string> ConfigSchema::differences(const ConfigSchema& other) const {
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    if (settings_[i].print() != other.settings_.at(i).print()) keys.push_back(settings_[i].key);
+void ConfigSchema::need_restart(const std::vector<std::string_view>& keys) {
+  for (const std::string_view key : keys) {
+    Setting* const setting = find(key);
+    if (setting == nullptr) throw std::logic_error("no setting " + std::string(key));
+    setting->needs_restart = true;
   }
-  return keys;
+}
+
+ConfigSchema::Changes ConfigSchema::changes_from(const ConfigSchema& running) {
+  Changes changes;
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    Setting& setting = settings_[i];
+    const std::string value = running.settings_.at(i).print();
+    if (setting.print() == value) continue;
+    (setting.needs_restart ? changes.need_restart : changes.taken).push_back(setting.key);
+    if (setting.needs_restart) take_value(setting, parse_yaml("_: " + value, "").children.front());
+  }
+  return changes;
 }
 
 void ConfigSchema::refuse(std::string_view key, const std::string& what) const {

@@ -110,8 +110,16 @@ class ConfigSchema {
   // YAML that loads back to the same settings, with each key's help above it.
   std::string dump() const;
 
-  // Keys whose values differ between this and `other`, a schema with the same keys.
-  std::vector<std::string> differences(const ConfigSchema& other) const;
+  // What a running daemon does not take over. Throws std::logic_error for a key that is not there.
+  void need_restart(const std::vector<std::string_view>& keys);
+
+  struct Changes {
+    std::vector<std::string> taken;
+    std::vector<std::string> need_restart;  // they have the running values again
+  };
+  // Before a daemon that runs with `running`, a schema with the same keys, takes over what was
+  // loaded here.
+  Changes changes_from(const ConfigSchema& running);
 
   // For what only the daemon can tell of a value: throws ConfigError "FILE:LINE:COL: key: what".
   [[noreturn]] void refuse(std::string_view key, const std::string& what) const;
@@ -133,6 +141,7 @@ class ConfigSchema {
     Take take;                    // a scalar, or one element of a list; throws BadValue
     std::function<void()> clear;  // of a list, before its first element
     Print print;
+    bool needs_restart = false;
     bool set = false;
     std::string where = {};  // it was set last: "FILE:LINE:COL", or "--set"
   };

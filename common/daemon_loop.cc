@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <string>
 
 #include "common/log.h"
 #include "common/service_notify.h"
@@ -28,9 +29,10 @@ void reload(const DaemonTasks& tasks) {
   service_notify("READY=1");
 }
 
-void append_word(std::string& list, const std::string& word) {
-  if (!list.empty()) list += ',';
-  list += word;
+std::string comma_separated(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
+  return list;
 }
 
 }  // namespace
@@ -56,14 +58,9 @@ void run_daemon(ShutdownSignals& signals, const std::vector<Endpoint>& listening
   }
 }
 
-void log_reloaded(const std::vector<std::string>& differing,
-                  const std::function<bool(const std::string&)>& applies_live) {
-  std::string changed;
-  std::string needs_restart;
-  for (const std::string& key : differing) {
-    append_word(applies_live(key) ? changed : needs_restart, key);
-  }
-  log_info("config.reloaded", {{"changed", changed}, {"needs_restart", needs_restart}});
+void log_reloaded(const ConfigSchema::Changes& changes) {
+  log_info("config.reloaded", {{"changed", comma_separated(changes.taken)},
+                               {"needs_restart", comma_separated(changes.need_restart)}});
 }
 
 }  // namespace piecework

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "common/config_file.h"
 #include "common/endpoint.h"
 #include "common/service_watchdog.h"
 #include "common/shutdown_signal.h"
@@ -23,8 +23,7 @@ struct DaemonTasks {
 void run_daemon(ShutdownSignals& signals, const std::vector<Endpoint>& listening,
                 const DaemonTasks& tasks);
 
-// Logs `config.reloaded`: which of the keys that differ are in force now, and which need a restart.
-void log_reloaded(const std::vector<std::string>& differing,
-                  const std::function<bool(const std::string&)>& applies_live);
+// Logs `config.reloaded`: which keys have changed and are in force now, and which need a restart.
+void log_reloaded(const ConfigSchema::Changes& changes);
 
 }  // namespace piecework

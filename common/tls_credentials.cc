@@ -11,11 +11,9 @@ const TlsCredentials& TlsCredentials::none() {
   return value;
 }
 
-bool TlsCredentials::replace(std::shared_ptr<const TlsContext> context) {
+void TlsCredentials::replace(std::shared_ptr<const TlsContext> context) {
   MutexLock lock(mutex_);
-  if ((context == nullptr) != (context_ == nullptr)) return false;
   context_.swap(context);
-  return true;
 }
 
 void TlsCredentials::connect(Stream& stream, Deadline deadline) const {
@@ -51,8 +49,8 @@ void add_tls_keys(ConfigSchema& schema, TlsFiles& files) {
   schema.text("tls.key", files.key, "The private key of that, for this daemon alone to read.");
 }
 
-bool is_tls_key(std::string_view key) {
-  return key.starts_with("tls.");
+void keep_tls_on_or_off(ConfigSchema& schema, const TlsFiles& fresh, const TlsFiles& running) {
+  if (fresh.any() != running.any()) schema.need_restart({"tls.ca", "tls.certificate", "tls.key"});
 }
 
 }  // namespace piecework

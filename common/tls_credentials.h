@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "common/clock.h"
 #include "common/config_file.h"
@@ -25,9 +24,8 @@ class TlsCredentials {
 
   bool enabled() const EXCLUDES(mutex_) { return current() != nullptr; }
 
-  // False, and nothing has changed, when that would switch TLS on or off: those that run with it
-  // and those that do not cannot talk to each other, so that is left to a restart.
-  bool replace(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_);
+  // Not to switch TLS on or off (keep_tls_on_or_off()).
+  void replace(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_);
 
   // Begins TLS on a stream that has just connected, or was accepted, if that is spoken; as
   // Stream::connect_tls() and accept_tls().
@@ -47,7 +45,8 @@ class TlsCredentials {
 // The keys of `files`, below `tls`.
 void add_tls_keys(ConfigSchema& schema, TlsFiles& files);
 
-// Is `key` one of these?
-bool is_tls_key(std::string_view key);
+// Those that run with TLS and those that do not cannot talk to each other, so switching it on or
+// off is left to a restart: when `fresh` would do so, marks its keys in its schema.
+void keep_tls_on_or_off(ConfigSchema& schema, const TlsFiles& fresh, const TlsFiles& running);
 
 }  // namespace piecework

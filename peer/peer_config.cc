@@ -90,6 +90,9 @@ ConfigSchema peer_schema(PeerConfig& config) {
   add_tls_keys(keys, config.tls);
   keys.path("log.file", config.log_file, "\"-\" logs to stderr.");
   keys.log_level("log.level", config.log_level, "error, warn, info or debug.");
+  keys.need_restart({"listen", "watch_dir", "download_dir", "state_dir", "status_file",
+                     "rescan_interval", "socket_buffer", "announce_address", "min_free_space",
+                     "file_mode", "group"});
   return keys;
 }
 

@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -22,30 +20,6 @@ namespace piecework::peer {
 namespace {
 
 constexpr milliseconds kStopTime{4500};
-
-// Keys that a running daemon takes over.
-bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 19> kLive{"max_connections",
-                                                   "max_connections_per_address",
-                                                   "trusted_keys",
-                                                   "allow",
-                                                   "deny",
-                                                   "upload_limit",
-                                                   "download_limit",
-                                                   "limits",
-                                                   "upload_slots",
-                                                   "seed.ratio",
-                                                   "seed.time",
-                                                   "on_complete",
-                                                   "on_complete_timeout",
-                                                   "watermark.low",
-                                                   "watermark.high",
-                                                   "progress_interval",
-                                                   "metrics_file",
-                                                   "log.file",
-                                                   "log.level"};
-  return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
-}
 
 TimePoint next_progress(const PeerConfig& config) {
   const bool never = config.progress_interval == milliseconds(0);
@@ -132,9 +106,11 @@ void PeerDaemon::log_progress() const {
 void PeerDaemon::reload() {
   PeerConfig fresh;
   reload_from_(fresh);
-  const auto differing = peer_schema(config_).differences(peer_schema(fresh));
+  ConfigSchema keys = peer_schema(fresh);
+  keep_tls_on_or_off(keys, fresh.tls, config_.tls);
+  const auto changes = keys.changes_from(peer_schema(config_));
   // The steps that can fail come first, so that a bad configuration changes nothing.
-  auto tls = TlsContext::load(fresh.tls);
+  const PeerServer::Options options = server_options(fresh);
   StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
   const bool metrics_move = fresh.metrics_file != config_.metrics_file;
   if (metrics_move) {
@@ -145,40 +121,12 @@ void PeerDaemon::reload() {
     log_open(fresh.log_file, fresh.log_level);
   }
   if (metrics_move) metrics_file_ = std::move(fresh_metrics);
-  config_.metrics_file = fresh.metrics_file;
-  config_.log_file = fresh.log_file;
-  config_.log_level = fresh.log_level;
-  if (config_.progress_interval != fresh.progress_interval) {
-    config_.progress_interval = fresh.progress_interval;
-    next_progress_ = next_progress(config_);
-  }
-  config_.max_connections = fresh.max_connections;
-  config_.max_connections_per_address = fresh.max_connections_per_address;
-  config_.allow = fresh.allow;
-  config_.deny = fresh.deny;
-  config_.bandwidth = fresh.bandwidth;
-  config_.limits = fresh.limits;
-  server_.set_limits({config_.max_connections, config_.max_connections_per_address});
-  server_.set_access(AccessList(config_.allow, config_.deny));
-  server_.set_bandwidth(config_.bandwidth);
-  server_.set_torrent_limits(config_.limits);
-  config_.trusted_keys = fresh.trusted_keys;
-  torrents_.trust(trusted_keys(config_));
-  config_.seed_ratio_thousandths = fresh.seed_ratio_thousandths;
-  config_.seed_time = fresh.seed_time;
-  config_.watermark = fresh.watermark;
-  server_.set_space(config_.watermark);
-  config_.on_complete = fresh.on_complete;
-  config_.on_complete_timeout = fresh.on_complete_timeout;
-  const PeerServer::Options options = server_options(config_);
-  server_.set_seed_limits(options.seed_limits);
-  server_.set_on_complete(options.on_complete);
-  const bool same_tls = server_.tls().replace(std::move(tls));
-  if (same_tls) config_.tls = fresh.tls;
-  log_reloaded(differing, [&](const std::string& key) {
-    return applies_live(key) || (same_tls && is_tls_key(key));
-  });
-  if (same_tls) server_.tls().log();
+  server_.reconfigure(options);
+  torrents_.trust(trusted_keys(fresh));
+  if (fresh.progress_interval != config_.progress_interval) next_progress_ = next_progress(fresh);
+  config_ = std::move(fresh);
+  log_reloaded(changes);
+  server_.tls().log();
 }
 
 // Thousands of torrents are megabytes of JSON, and mostly nothing of it has changed.

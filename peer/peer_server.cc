@@ -194,20 +194,24 @@ void PeerServer::look_at_all_requests() {
   for (const auto& download : downloads()) download->look_at_requests();
 }
 
-void PeerServer::set_bandwidth(const Bandwidth::Settings& settings) {
-  environment_.bandwidth.set(settings);
-  for (const auto& download : downloads()) download->poke();
-}
-
-void PeerServer::set_torrent_limits(const std::vector<TorrentLimit>& limits) {
+void PeerServer::reconfigure(const Settings& settings) {
+  environment_.tls.replace(settings.tls);
+  environment_.bandwidth.set(settings.bandwidth);
+  environment_.seed_limits = settings.seed_limits;
+  on_complete_.set(settings.on_complete);
+  space_.set(settings.space);
   {
     MutexLock lock(mutex_);
-    torrent_limits_ = limits;
+    torrent_limits_ = settings.torrent_limits;
   }
-  // Who is added from now on has them already.
+  // First those who come, then those who are in a swarm: nobody gets from the one to the other.
+  connections_.set_limits(settings.limits);
+  connections_.set_access(settings.access, ConnectionThreads::Live::kNewcomers);
+  // Who is added from now on has all of this already.
   for (const auto& download : downloads()) {
     const Torrent& torrent = download->torrent();
-    download->set_rates(rates_for(limits, torrent.file_name, torrent.info_hash));
+    download->set_rates(rates_for(settings.torrent_limits, torrent.file_name, torrent.info_hash));
+    download->access_changed();
   }
   warn_of_ambiguous_limits();
 }
@@ -227,17 +231,6 @@ void PeerServer::warn_of_ambiguous_limits() const {
     }
   }
   for (const Fields& fields : warnings) log_warn("limit.ambiguous", fields);
-}
-
-void PeerServer::set_access(const AccessList& access) {
-  // First those who come, then those who are in a swarm: nobody gets from the one to the other.
-  connections_.set_access(access, ConnectionThreads::Live::kNewcomers);
-  for (const auto& download : downloads()) download->access_changed();
-}
-
-void PeerServer::set_seed_limits(const SeedLimits& limits) {
-  environment_.seed_limits = limits;
-  for (const auto& download : downloads()) download->poke();
 }
 
 void PeerServer::tick(TimePoint now) {

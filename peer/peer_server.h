@@ -35,14 +35,8 @@ struct Traffic {
 
 class PeerServer {
  public:
-  struct Options {
-    std::vector<Endpoint> listen;
-    std::string download_dir;
-    DownloadDir::Ownership ownership;
-    std::string state_dir;  // empty: nothing is remembered
-    std::uint64_t min_free_bytes = 0;
-    int socket_buffer_bytes = 0;  // 0: the kernel's choice
-    std::optional<IpAddress> announce_address;
+  // What can be changed while it runs.
+  struct Settings {
     ConnectionThreads::Limits limits{512, 256};
     Bandwidth::Settings bandwidth;
     std::vector<TorrentLimit> torrent_limits;
@@ -50,7 +44,17 @@ class PeerServer {
     SeedLimits seed_limits;
     CompletionProgram::Settings on_complete;
     SpaceMarks space;                       // without state_dir nothing is removed
-    std::shared_ptr<const TlsContext> tls;  // null: in the clear
+    std::shared_ptr<const TlsContext> tls;  // null: in the clear; that is for ever
+  };
+
+  struct Options : Settings {
+    std::vector<Endpoint> listen;
+    std::string download_dir;
+    DownloadDir::Ownership ownership;
+    std::string state_dir;  // empty: nothing is remembered
+    std::uint64_t min_free_bytes = 0;
+    int socket_buffer_bytes = 0;  // 0: the kernel's choice
+    std::optional<IpAddress> announce_address;
   };
 
   struct Snapshot {
@@ -89,19 +93,10 @@ class PeerServer {
   void look_at_requests(const InfoHash& info_hash) EXCLUDES(mutex_);
   void look_at_all_requests() EXCLUDES(mutex_);
 
-  // From now on.
-  void set_bandwidth(const Bandwidth::Settings& settings) EXCLUDES(mutex_);
-  // Of single torrents, those that are there and those to come; belongs to the owner's thread.
-  void set_torrent_limits(const std::vector<TorrentLimit>& limits) EXCLUDES(mutex_);
-  void set_seed_limits(const SeedLimits& limits) EXCLUDES(mutex_);
-  void set_space(const SpaceMarks& marks) { space_.set(marks); }
-  void set_on_complete(const CompletionProgram::Settings& settings) { on_complete_.set(settings); }
-  TlsCredentials& tls() { return environment_.tls; }
-
-  // Who may be talked to, and how many connections there may be. Who is denied from now on is told
-  // to close, and has a second for it.
-  void set_access(const AccessList& access) EXCLUDES(mutex_);
-  void set_limits(ConnectionThreads::Limits limits) { connections_.set_limits(limits); }
+  // From now on, for the torrents that are there and those to come; belongs to the owner's thread.
+  // Who is denied from now on is told to close, and has a second for it.
+  void reconfigure(const Settings& settings) EXCLUDES(mutex_);
+  const TlsCredentials& tls() const { return environment_.tls; }
 
   void tick(TimePoint now) EXCLUDES(mutex_);
   std::vector<DownloadStatus> status() const EXCLUDES(mutex_);

@@ -1,9 +1,5 @@
 #include "tracker/tracker_config.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "common/tls_credentials.h"
 
 namespace piecework::tracker {
@@ -56,24 +52,8 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
   add_tls_keys(schema, config.tls);
   schema.path("log.file", config.log_file, "\"-\" logs to stderr.");
   schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
+  schema.need_restart({"listen", "status_file"});
   return schema;
-}
-
-bool applies_live(const std::string& key) {
-  constexpr std::array<std::string_view, 13> kLive{"max_connections",
-                                                   "max_connections_per_address",
-                                                   "allow",
-                                                   "deny",
-                                                   "announce_interval",
-                                                   "default_swarm_expiry",
-                                                   "max_swarms",
-                                                   "max_peers",
-                                                   "trust_ip_from",
-                                                   "networks",
-                                                   "metrics_file",
-                                                   "log.file",
-                                                   "log.level"};
-  return std::find(kLive.begin(), kLive.end(), key) != kLive.end();
 }
 
 }  // namespace piecework::tracker

@@ -38,7 +38,4 @@ struct TrackerConfig {
 // The keys, bound to the fields of `config`.
 ConfigSchema tracker_schema(TrackerConfig& config);
 
-// Can a running tracker take a new value of that key?
-bool applies_live(const std::string& key);
-
 }  // namespace piecework::tracker

@@ -122,7 +122,9 @@ void TrackerDaemon::take_out_denied() {
 void TrackerDaemon::reload() {
   TrackerConfig fresh;
   reload_from_(fresh);
-  const auto differing = tracker_schema(config_).differences(tracker_schema(fresh));
+  ConfigSchema keys = tracker_schema(fresh);
+  keep_tls_on_or_off(keys, fresh.tls, config_.tls);
+  const auto changes = keys.changes_from(tracker_schema(config_));
   // The steps that can fail come first, so that a bad configuration changes nothing.
   auto tls = TlsContext::load(fresh.tls);
   StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
@@ -140,16 +142,11 @@ void TrackerDaemon::reload() {
   service_.set_settings(service_settings(fresh));
   server_.set_limits(connection_limits(fresh));
   server_.set_access(access_list(fresh));
-  fresh.listen = config_.listen;
-  fresh.status_file = config_.status_file;
-  const bool same_tls = tls_.replace(std::move(tls));
-  if (!same_tls) fresh.tls = config_.tls;
+  tls_.replace(std::move(tls));
   config_ = std::move(fresh);
   take_out_denied();
-  log_reloaded(differing, [&](const std::string& key) {
-    return applies_live(key) || (same_tls && is_tls_key(key));
-  });
-  if (same_tls) tls_.log();
+  log_reloaded(changes);
+  tls_.log();
 }
 
 TrackerStatus TrackerDaemon::status() const {

@@ -35,17 +35,31 @@ TEST_SUITE("tls_credentials") {
     CHECK(word_between(TlsCredentials::none(), TlsCredentials()) == "word");
   }
 
-  TEST_CASE("a reload replaces certificates, and switches TLS neither on nor off") {
+  TEST_CASE("a reload replaces certificates") {
     const TestCa ca;
-    TlsCredentials clear;
-    CHECK_FALSE(clear.replace(TlsContext::load(ca.host("host"))));
-    CHECK_FALSE(clear.enabled());
-    CHECK(clear.replace(nullptr));
     TlsCredentials encrypted(TlsContext::load(ca.host("first")));
-    CHECK_FALSE(encrypted.replace(nullptr));
-    CHECK(encrypted.replace(TlsContext::load(ca.host("second"))));
+    encrypted.replace(TlsContext::load(ca.host("second")));
     CHECK(encrypted.enabled());
     CHECK(word_between(encrypted, TlsCredentials(TlsContext::load(ca.host("third")))) == "word");
+  }
+
+  TEST_CASE("switching TLS on or off needs a restart, other files do not") {
+    const TlsFiles none;
+    const TlsFiles some{"/ca", "/certificate", "/key"};
+    const TlsFiles others{"/ca", "/certificate2", "/key2"};
+    const auto changes = [](TlsFiles fresh, TlsFiles running) {
+      ConfigSchema running_keys;
+      add_tls_keys(running_keys, running);
+      ConfigSchema keys;
+      add_tls_keys(keys, fresh);
+      keep_tls_on_or_off(keys, fresh, running);
+      return keys.changes_from(running_keys);
+    };
+    const std::vector<std::string> all{"tls.ca", "tls.certificate", "tls.key"};
+    CHECK(changes(some, none).need_restart == all);
+    CHECK(changes(none, some).need_restart == all);
+    CHECK(changes(others, some).need_restart.empty());
+    CHECK(changes(others, some).taken == std::vector<std::string>{"tls.certificate", "tls.key"});
   }
 
   TEST_CASE("the log says who we are") {

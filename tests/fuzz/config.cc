@@ -22,7 +22,7 @@ void fuzz_config(std::string_view input, SchemaOf schema_of) {
   Config again_config;
   ConfigSchema again = schema_of(again_config);
   again.load_text(schema.dump(), "dump");
-  must(again.differences(schema).empty(), "what is dumped loads to the same settings");
+  must(again.dump() == schema.dump(), "what is dumped loads to the same settings");
 }
 
 }  // namespace

@@ -41,6 +41,11 @@ struct Rig {
     }
     return std::nullopt;
   }
+  void limit(const std::vector<TorrentLimit>& limits) {
+    PeerServer::Settings settings;
+    settings.torrent_limits = limits;
+    server.reconfigure(settings);
+  }
   FakePeer dial() {
     const Endpoint at = server.listening().front();
     Stream stream = Stream::unconnected(at);
@@ -168,13 +173,13 @@ TEST_SUITE("peer_server") {
 
   TEST_CASE("limits of single torrents hold for those that come later, and can be changed") {
     Rig rig;
-    rig.server.set_torrent_limits({{"a.bin", {.upload = 5}}, {"b.bin", {.download = 6}}});
+    rig.limit({{"a.bin", {.upload = 5}}, {"b.bin", {.download = 6}}});
     rig.seed("a.bin", 30);
     CHECK(eventually([&] { return rig.log.has("name=a.bin upload=5 download=0"); }));
     CHECK_FALSE(rig.log.has("name=b.bin"));
-    rig.server.set_torrent_limits({{"a.bin", {.upload = 5}}});
+    rig.limit({{"a.bin", {.upload = 5}}});
     CHECK(rig.log.count("torrent.limited") == 1);
-    rig.server.set_torrent_limits({});
+    rig.limit({});
     CHECK(rig.log.has("name=a.bin upload=0 download=0"));
     CHECK(rig.log.count("torrent.limited") == 2);
   }
@@ -183,7 +188,7 @@ TEST_SUITE("peer_server") {
     Rig rig;
     // Empty files with these names have info_hashes that both begin so.
     const std::string digits = "a220307d";
-    rig.server.set_torrent_limits({{digits, {.upload = 5}}});
+    rig.limit({{digits, {.upload = 5}}});
     rig.seed("empty-13336", 0);
     CHECK_FALSE(rig.log.has("limit.ambiguous"));
     rig.seed("empty-97233", 0);
