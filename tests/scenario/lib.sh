@@ -57,7 +57,7 @@ check() {
     ok "$sentence"
   else
     not_ok "$sentence"
-    head -n 20 "$work/check.out" | sed 's/^/#   /'
+    tail -n 20 "$work/check.out" | sed 's/^/#   /' # what was seen last, by one that waited
   fi
 }
 
@@ -70,7 +70,7 @@ check_exit() {
     ok "$sentence"
   else
     not_ok "$sentence (exit $status, not $expected)"
-    head -n 20 "$work/check.out" | sed 's/^/#   /'
+    tail -n 20 "$work/check.out" | sed 's/^/#   /'
   fi
 }
 
@@ -323,7 +323,7 @@ declare -A size_before=()
 note_size() { size_before[$1]="$(memory_kib "$1") $(threads_of "$1") $(descriptors_of "$1")"; }
 is_as_before() {
   local memory threads descriptors now most=${2:-16}
-  [ "$SLOW" = 1 ] || most=$((most + 256)) # the sanitizers keep what was freed
+  [ "$SLOW" = 1 ] || most=$((most + 512)) # the sanitizers keep what was freed, 256 MiB and more
   read -r memory threads descriptors <<<"${size_before[$1]}"
   now="$(memory_kib "$1") $(threads_of "$1") $(descriptors_of "$1")"
   echo "$1: KiB, threads and descriptors ${size_before[$1]} before, $now now"
