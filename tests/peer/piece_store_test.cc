@@ -12,9 +12,8 @@
 
 #include "common/unique_fd.h"
 #include "tests/support/pieces.h"
-#include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/store_rig.h"
 
 namespace piecework::peer {
 namespace {
@@ -24,30 +23,16 @@ constexpr const char* kName = "sample.bin";
 constexpr const char* kPart = "sample.bin.part";
 
 // A torrent of 5 pieces, the last one short, and where it goes.
-struct Rig {
+struct Rig : StoreRig {
   explicit Rig(std::size_t length = 4 * kPieceLength + 100)
-      : sample(sample_torrent(length, kPieceLength)) {}
+      : StoreRig(sample_torrent(length, kPieceLength)) {}
 
-  PieceStore store() const { return PieceStore(directory, sample.torrent, 0); }
-  void write(PieceStore& store, std::string_view which) const {
-    for (PieceIndex piece; piece.value() < which.size(); ++piece) {
-      if (which[piece.value()] == '1') store.write_piece(piece, bytes_of(sample.piece(piece)));
-    }
-  }
-  void touch(const char* name) const {
-    const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
-    REQUIRE(::utimensat(AT_FDCWD, temp.file(name).c_str(), times, 0) == 0);
-  }
   std::string with_bad_piece(std::size_t piece) const {
     std::string content = sample.content;
     content[piece * kPieceLength] ^= 1;
     return content;
   }
   bool exists(const char* name) const { return std::filesystem::exists(temp.file(name)); }
-
-  TempDir temp;
-  SampleTorrent sample;
-  DownloadDir directory{temp.path(), {}};
 };
 
 ino_t inode_of(const std::string& path) {
@@ -56,29 +41,11 @@ ino_t inode_of(const std::string& path) {
   return status.st_ino;
 }
 
-// "trusted in_doubt", and " NAME" when that was found.
-std::string opened(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
-  const PieceStore::Opened found = store.open(state);
-  return to_text(found.trusted) + " " + to_text(found.in_doubt) + (found.final_name ? " NAME" : "");
-}
-
-std::string problem(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
-  try {
-    return "none: " + opened(store, state);
-  } catch (const StorageError& error) {
-    return error.what();
-  }
-}
-
 // The descriptor that a single file is read and written by.
 int file_of(PieceStore& store) {
   int file = -1;
   store.for_each_part(PieceIndex(), 0, 1, [&](int fd, std::uint64_t, std::uint64_t) { file = fd; });
   return file;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 TEST_SUITE("piece_store") {

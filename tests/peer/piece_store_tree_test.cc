@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "peer/hash_file.h"
-#include "peer/piece_store.h"
 #include "tests/support/pieces.h"
-#include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/store_rig.h"
 
 namespace piecework::peer {
 namespace {
@@ -24,19 +22,13 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kPieceLength = 64 << 10;
 
 // Six pieces: 0 and 1 in "a" and "sub/b", 2 to 4 in "sub/b" and "sub/deep/c", 5 short, in the last.
-struct Rig {
+struct Rig : StoreRig {
   explicit Rig(std::vector<TreeFile> files = {{"a", kPieceLength + 100},
                                               {"empty", 0},
                                               {"sub/b", 2 * kPieceLength, true},
                                               {"sub/deep/c", 2 * kPieceLength + 5}})
-      : sample(sample_tree(std::move(files), kPieceLength)) {}
+      : StoreRig(sample_tree(std::move(files), kPieceLength)) {}
 
-  PieceStore store() const { return PieceStore(directory, sample.torrent, 0); }
-  void write(PieceStore& store, std::string_view which) const {
-    for (PieceIndex piece; piece.value() < which.size(); ++piece) {
-      if (which[piece.value()] == '1') store.write_piece(piece, bytes_of(sample.piece(piece)));
-    }
-  }
   // Puts the whole tree there under `name`.
   void put(const std::string& name) const {
     for (std::uint32_t i = 0; i < sample.torrent.files.size(); ++i) {
@@ -52,39 +44,12 @@ struct Rig {
     }
     return true;
   }
-  void touch(const std::string& name) const {
-    const timespec times[2] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
-    REQUIRE(::utimensat(AT_FDCWD, temp.file(name).c_str(), times, 0) == 0);
-  }
   mode_t mode(const std::string& name) const {
     struct stat status;
     REQUIRE(::stat(temp.file(name).c_str(), &status) == 0);
     return status.st_mode & 07777;
   }
-
-  TempDir temp;
-  SampleTorrent sample;
-  DownloadDir directory{temp.path(), {}};
 };
-
-std::string opened(PieceStore& store, const std::optional<ResumeState>& state = std::nullopt) {
-  const PieceStore::Opened found = store.open(state);
-  return to_text(found.trusted) + " " + to_text(found.in_doubt) +
-         (found.final_name ? " NAME" : "") +
-         (found.wrong_files > 0 ? " wrong " + std::to_string(found.wrong_files) : "");
-}
-
-std::string problem(PieceStore& store) {
-  try {
-    return "none: " + opened(store);
-  } catch (const StorageError& error) {
-    return error.what();
-  }
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST_SUITE("piece_store") {
   TEST_CASE("a fresh tree is made as NAME.part, with all directories, files, lengths and modes") {
