@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -114,13 +115,13 @@ void follow_on_screen(const std::string& path, ShutdownSignals& signals) {
 // For files and pipes: the whole table, then the rows that have changed, each time with the total.
 void follow_changes(const std::string& path, ShutdownSignals& signals) {
   std::set<StatusRow> shown;
-  StatusRow total;
+  std::optional<StatusRow> total;
   do {
     const NodeStatus status = parse(path, read_status(path));
     const StatusTable table = status_table(status);
     const StatusTable changed = rows_changed_since(shown, table);
     if (!changed.rows.empty() || changed.total != total) {
-      print_out((total == StatusRow() ? "" : "\n") + format_table(changed, {}));
+      print_out((total ? "\n" : "") + format_table(changed, {}));
     }
     shown = {table.rows.begin(), table.rows.end()};
     total = table.total;
