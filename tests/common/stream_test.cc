@@ -114,16 +114,7 @@ TEST_SUITE("stream") {
   TEST_CASE("both directions move at the same time") {
     for (const auto make : kAllKinds) {
       StreamPair pair = make(0);
-      const std::string text = digits(3'000'000);
-      std::vector<std::thread> threads;
-      for (Stream* stream : {&pair.left, &pair.right}) {
-        threads.emplace_back([&text, stream] {
-          stream->send_all(bytes_of(text), soon());
-          stream->finish_sending();
-        });
-        threads.emplace_back([&text, stream] { CHECK(recv_text(*stream) == text); });
-      }
-      for (std::thread& thread : threads) thread.join();
+      CHECK(talk_both_ways(pair, digits(3'000'000)));
     }
   }
 

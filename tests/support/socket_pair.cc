@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "common/hex.h"
@@ -87,6 +89,20 @@ std::string recv_text(Stream& stream, std::size_t most) {
     text += text_of(room.first(n));
   }
   return text;
+}
+
+bool talk_both_ways(StreamPair& pair, std::string_view text) {
+  std::atomic<int> heard = 0;
+  std::vector<std::thread> threads;
+  for (Stream* const stream : {&pair.left, &pair.right}) {
+    threads.emplace_back([text, stream] {
+      stream->send_all(bytes_of(text), soon());
+      stream->finish_sending();
+    });
+    threads.emplace_back([text, stream, &heard] { heard += recv_text(*stream) == text ? 1 : 0; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return heard == 2;
 }
 
 }  // namespace piecework

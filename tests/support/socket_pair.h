@@ -62,4 +62,7 @@ std::string from_hex(std::string_view hex);
 // What `stream` sends until it ends, or until `most` bytes of it are there.
 std::string recv_text(Stream& stream, std::size_t most = SIZE_MAX);
 
+// Both ends say `text` and end, and hear the other, all at the same time. Did both hear it?
+bool talk_both_ways(StreamPair& pair, std::string_view text);
+
 }  // namespace piecework
