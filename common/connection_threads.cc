@@ -17,6 +17,18 @@ std::size_t threads_wanted(ConnectionThreads::Pace pace) {
 
 }  // namespace
 
+std::string_view ConnectionThreads::refusal(Started started) {
+  switch (started) {
+    case Started::kDenied: return "denied";
+    case Started::kFull: return "max_connections";
+    case Started::kAddressFull: return "max_connections_per_address";
+    case Started::kNoThread: return "no_thread";
+    case Started::kYes:
+    case Started::kStopping: break;
+  }
+  return "stopping";
+}
+
 ConnectionThreads::ConnectionThreads(std::string thread_name, Limits limits)
     : limits_(limits), threads_(std::move(thread_name)) {}
 

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -65,6 +66,8 @@ class ConnectionThreads {
 
   enum class Origin { kAccepted, kDialled };
   enum class Started { kYes, kDenied, kFull, kAddressFull, kNoThread, kStopping };
+  // Why it was not, as one word of [a-z_] for the log: the configuration key of a cap.
+  static std::string_view refusal(Started started);
 
   struct Arrival {
     Stream stream;

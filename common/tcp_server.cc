@@ -27,16 +27,6 @@ UniqueFd open_reserve() {
   return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-std::string_view refusal(ConnectionThreads::Started started) {
-  switch (started) {
-    case ConnectionThreads::Started::kDenied: return "denied";
-    case ConnectionThreads::Started::kFull: return "max_connections";
-    case ConnectionThreads::Started::kAddressFull: return "max_connections_per_address";
-    case ConnectionThreads::Started::kNoThread: return "no_thread";
-    default: return "stopping";
-  }
-}
-
 bool is_out_of_descriptors(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -107,8 +97,8 @@ class TcpServer::Listener : public ConnectionThreads::Door {
     } catch (const std::exception&) {
       // It has gone, and misses nothing.
     }
-    log_warn("connection.refused",
-             {{"address", remote.address.to_string()}, {"reason", refusal(reason)}});
+    log_warn("connection.refused", {{"address", remote.address.to_string()},
+                                    {"reason", ConnectionThreads::refusal(reason)}});
   }
 
   void close() noexcept override {

@@ -473,24 +473,32 @@ std::optional<Endpoint> Download::lone_peer() const {
 }
 
 void Download::dial(const Endpoint& peer, std::uint32_t number) {
-  bool started = false;
+  if (start_dialling(peer, number) || number > 0) return;
+  MutexLock lock(mutex_);
+  book_.ended(peer, Outcome::kUnreachable, Clock::now(), random_);
+}
+
+// False, and said why, when it cannot be done for now.
+bool Download::start_dialling(const Endpoint& peer, std::uint32_t number) {
+  using Started = ConnectionThreads::Started;
   try {
     Stream stream = Stream::unconnected(peer);
     if (environment_.socket_buffer_bytes > 0) {
       stream.set_buffer_bytes(environment_.socket_buffer_bytes);
     }
-    started =
-        environment_.connections.start(
-            std::move(stream), peer, ConnectionThreads::Origin::kDialled,
-            [self = shared_from_this(), peer, number](ConnectionThreads::Connection& connection) {
-              self->talk_to_dialled(connection, peer, number);
-            }) == ConnectionThreads::Started::kYes;
+    const Started started = environment_.connections.start(
+        std::move(stream), peer, ConnectionThreads::Origin::kDialled,
+        [self = shared_from_this(), peer, number](ConnectionThreads::Connection& connection) {
+          self->talk_to_dialled(connection, peer, number);
+        });
+    if (started == Started::kYes) return true;
+    // A peer of many torrents has all its places taken as a matter of course.
+    log_line(started == Started::kNoThread ? LogLevel::kWarn : LogLevel::kInfo, "peer.not_dialled",
+             {{"peer", peer.to_string()}, {"reason", ConnectionThreads::refusal(started)}});
   } catch (const std::system_error& error) {
     log_warn("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", error.what()}});
   }
-  if (started || number > 0) return;
-  MutexLock lock(mutex_);
-  book_.ended(peer, Outcome::kUnreachable, Clock::now(), random_);
+  return false;
 }
 
 void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,

@@ -179,6 +179,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void dial_lone_peer_again();
   std::optional<Endpoint> lone_peer() const EXCLUDES(mutex_);
   void dial(const Endpoint& peer, std::uint32_t number) EXCLUDES(mutex_);
+  bool start_dialling(const Endpoint& peer, std::uint32_t number);
   void talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,
                        std::uint32_t number) EXCLUDES(mutex_);
   Outcome converse(ConnectionThreads::Connection& connection, std::optional<FirstFrame> first,

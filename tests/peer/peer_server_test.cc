@@ -12,6 +12,7 @@
 #include "tests/support/fake_peer.h"
 #include "tests/support/no_more_threads.h"
 #include "tests/support/sample_torrent.h"
+#include "tests/support/scripted_tracker.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/temp_dir.h"
 
@@ -23,11 +24,11 @@ struct Rig {
   Rig() { server.start(); }
 
   // A complete torrent called `name`, seeded from the download directory.
-  SampleTorrent seed(const std::string& name, std::size_t length,
-                     HashForm form = HashForm::kSha256) {
+  SampleTorrent seed(const std::string& name, std::size_t length, HashForm form = HashForm::kSha256,
+                     std::optional<HostPort> tracker = std::nullopt) {
     SampleTorrent sample = sample_torrent(length, 10, form);
     Torrent& torrent = sample.torrent;
-    torrent.trackers = {nobody.host_port()};
+    torrent.trackers = {tracker.value_or(nobody.host_port())};
     torrent.file_name = name;
     torrent.info_hash = compute_info_hash(torrent);
     temp.write("downloads/" + name, sample.content);
@@ -267,6 +268,35 @@ TEST_SUITE("peer_server") {
     CHECK(rig.server.status().empty());
     CHECK_FALSE(rig.server.add(torrent, "a.torrent"));
     CHECK(rig.server.status().size() == 1);
+  }
+
+  TEST_CASE("a dial for which there is no thread is said, and a newcomer's refusal as well") {
+    Rig rig;
+    const RefusingPort peer;
+    const std::string where = peer.endpoint().to_string();
+    ScriptedTracker tracker({framed(
+        R"({"error_code": 0, "message": "started ACK", "interval": 3600, "num-of-peer": 1, )"
+        R"("peers": [{"peer-id": "x", "peer-ip": "127.0.0.1", "peer-port": )" +
+        std::to_string(peer.endpoint().port) + "}]}")});
+    rig.seed("one", 30, HashForm::kSha256, tracker.at());
+    CHECK(eventually([&] { return rig.log.has("peer.unreachable peer=" + where); }));
+    {
+      const NoMoreThreads no_more_threads;
+      // Those that are kept are given to who comes.
+      std::vector<FakePeer> newcomers;
+      while (newcomers.size() < 200 && !rig.log.has("reason=no_thread")) {
+        newcomers.push_back(rig.dial());
+      }
+      CHECK(eventually([&] {
+        return rig.log.has("warn connection.refused address=127.0.0.1 reason=no_thread");
+      }));
+      CHECK(eventually([&] {
+        return rig.log.has("warn peer.not_dialled peer=" + where + " reason=no_thread");
+      }));
+    }
+    // It is tried again.
+    const int before = rig.log.count("peer.unreachable peer=" + where);
+    CHECK(eventually([&] { return rig.log.count("peer.unreachable peer=" + where) > before; }));
   }
 
   TEST_CASE("stopping says what the torrents have come to") {
