@@ -14,14 +14,10 @@
 namespace piecework::peer {
 namespace {
 
-constexpr std::size_t kMaxDialled = 40;
-constexpr seconds kConnectTime{5};
 constexpr seconds kSaveEvery{5};
 constexpr seconds kSaveTallyEvery{300};
 constexpr seconds kRetryStorageEvery{5};
 constexpr seconds kPartingTime{1};
-constexpr seconds kParallelEvery{10};
-constexpr std::uint64_t kWorthASecondBytes = 16 << 20;
 constexpr seconds kLeaveTime{2};
 
 std::uint64_t random_seed() {
@@ -51,8 +47,13 @@ Download::Download(Torrent torrent, Environment& environment, TorrentBandwidth::
       bandwidth_(environment.bandwidth, rates),
       announcer_(torrent_, environment.identity, environment.announce_address, random_seed(),
                  environment.tls),
-      book_(kMaxDialled),
-      random_(random_seed()) {}
+      dialler_(torrent_,
+               {environment.connections, environment.bans, environment.tls,
+                environment.socket_buffer_bytes},
+               {.keep = [this] { return shared_from_this(); },
+                .swarm = [this] { return swarm(); },
+                .changed = [this] { poke(); }},
+               random_seed()) {}
 
 Download::~Download() = default;
 
@@ -221,7 +222,7 @@ void Download::take_part() {
     if (is_to_be_finished()) complete();
     if (has_left()) return;
     if (announcer_.next() <= Clock::now()) announce();
-    dial_due();
+    dialler_.dial_due(*swarm());
     if (next_save_ <= Clock::now()) save_progress();
     next_tending_ = swarm()->tend(Clock::now());
     if (!store_.reserve_more()) wait_for_event();
@@ -407,10 +408,10 @@ void Download::forget_lost_file() {
 
 // What it counts goes on; what it holds is to be found out again. Nobody uses the file.
 void Download::start_over() {
+  dialler_.start_over();
   MutexLock lock(mutex_);
   removable_.reset();
   lost_swarm_ = std::move(swarm_);
-  book_.start_over(Clock::now());
 }
 
 // ---- Tracker and peers ----
@@ -418,114 +419,9 @@ void Download::start_over() {
 void Download::announce() {
   const bool alone = swarm()->fetches() && swarm()->size() == 0 && !swarm()->left().all_held();
   const auto peers = announcer_.announce(counters(), alone);
+  if (peers) dialler_.named_by_tracker(*peers);
   MutexLock lock(mutex_);
   tracker_problem_ = announcer_.problem();
-  if (peers) book_.named_by_tracker(*peers, Clock::now());
-}
-
-void Download::dial_due() {
-  std::vector<Endpoint> due;
-  {
-    MutexLock lock(mutex_);
-    due = book_.take_due(Clock::now());
-  }
-  for (const Endpoint& peer : due) {
-    if (may_dial(peer)) dial(peer, 0);
-  }
-  dial_lone_peer_again();
-}
-
-bool Download::may_dial(const Endpoint& peer) {
-  Outcome outcome = Outcome::kDenied;
-  if (!environment_.connections.admits(peer.address)) {
-    log_info("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", outcome_name(outcome)}});
-  } else if (environment_.bans.is_banned(peer.address, std::to_string(peer.port), Clock::now())) {
-    // An original would take a piece to ask of us, and never put it back.
-    outcome = Outcome::kBanned;
-  } else {
-    return true;
-  }
-  MutexLock lock(mutex_);
-  book_.ended(peer, outcome, Clock::now(), random_);
-  return false;
-}
-
-// Nobody but one peer has something for us: a second connection keeps a second core busy at both
-// ends.
-void Download::dial_lone_peer_again() {
-  if (Clock::now() < next_parallel_) return;
-  const auto peer = lone_peer();
-  if (!peer) return;
-  next_parallel_ = Clock::now() + kParallelEvery;
-  dial(*peer, 1);
-}
-
-std::optional<Endpoint> Download::lone_peer() const {
-  {
-    MutexLock lock(mutex_);
-    if (book_.size() > 1) return std::nullopt;
-  }
-  const auto connections = swarm()->connections();
-  if (connections.size() != 1) return std::nullopt;
-  const PeerConnection::Status status = connections.front()->status();
-  const std::uint64_t wanted = std::uint64_t{status.standing.wanted} * store_.length(PieceIndex());
-  return wanted < kWorthASecondBytes ? std::nullopt : status.reached_at;
-}
-
-void Download::dial(const Endpoint& peer, std::uint32_t number) {
-  if (start_dialling(peer, number) || number > 0) return;
-  MutexLock lock(mutex_);
-  book_.ended(peer, Outcome::kUnreachable, Clock::now(), random_);
-}
-
-// False, and said why, when it cannot be done for now.
-bool Download::start_dialling(const Endpoint& peer, std::uint32_t number) {
-  using Started = ConnectionThreads::Started;
-  try {
-    Stream stream = Stream::unconnected(peer);
-    if (environment_.socket_buffer_bytes > 0) {
-      stream.set_buffer_bytes(environment_.socket_buffer_bytes);
-    }
-    const Started started = environment_.connections.start(
-        std::move(stream), peer, ConnectionThreads::Origin::kDialled,
-        [self = shared_from_this(), peer, number](ConnectionThreads::Connection& connection) {
-          self->talk_to_dialled(connection, peer, number);
-        });
-    if (started == Started::kYes) return true;
-    // A peer of many torrents has all its places taken as a matter of course.
-    log_line(started == Started::kNoThread ? LogLevel::kWarn : LogLevel::kInfo, "peer.not_dialled",
-             {{"peer", peer.to_string()}, {"reason", ConnectionThreads::refusal(started)}});
-  } catch (const std::system_error& error) {
-    log_warn("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", error.what()}});
-  }
-  return false;
-}
-
-void Download::talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,
-                               std::uint32_t number) {
-  Outcome outcome = Outcome::kUnreachable;
-  try {
-    connection.stream().connect(peer, Clock::now() + kConnectTime);
-    environment_.tls.connect(connection.stream(), Clock::now() + kFirstFrameTime);
-    outcome = converse(connection, std::nullopt, number, [this](const Endpoint&) { poke(); });
-  } catch (const ProtocolError& error) {
-    outcome = Outcome::kBroken;
-    Fields fields{{"peer", peer.to_string()},
-                  {"hash", torrent_.info_hash.to_short_hex()},
-                  {"dialled", "yes"},
-                  {"reason", error.reason()}};
-    fields.insert(fields.end(), error.fields().begin(), error.fields().end());
-    log_warn("peer.refused", fields);
-  } catch (const std::exception& error) {
-    log_debug("peer.unreachable", {{"peer", peer.to_string()},
-                                   {"hash", torrent_.info_hash.to_short_hex()},
-                                   {"reason", error.what()}});
-  }
-  if (number == 0) {
-    MutexLock lock(mutex_);
-    book_.ended(peer, outcome, Clock::now(), random_);
-  }
-  poke();
 }
 
 bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame first) {
@@ -533,30 +429,8 @@ bool Download::accept(ConnectionThreads::Connection& connection, FirstFrame firs
     MutexLock lock(mutex_);
     if (!swarm_ || paused_ || state_ == DownloadState::kFinished) return false;
   }
-  std::optional<Endpoint> listens_at;
-  converse(connection, std::move(first), 0, [&](const Endpoint& peer) {
-    listens_at = peer;
-    MutexLock lock(mutex_);
-    book_.accepted_from(peer);
-    poke_locked();
-  });
-  if (!listens_at) return true;
-  {
-    MutexLock lock(mutex_);
-    book_.accepted_gone(*listens_at, Clock::now());
-  }
-  poke();
+  dialler_.accept(connection, std::move(first));
   return true;
-}
-
-Outcome Download::converse(ConnectionThreads::Connection& connection,
-                           std::optional<FirstFrame> first, std::uint32_t number,
-                           const std::function<void(const Endpoint&)>& on_met) {
-  const auto peers = swarm();  // kept, whatever becomes of the torrent meanwhile
-  if (!peers) return Outcome::kStopped;
-  const auto conversation = std::make_shared<PeerConnection>(
-      *peers, connection.stream(), connection.remote(), std::move(first), number);
-  return conversation->run(on_met);
 }
 
 // ---- State on disk ----
@@ -621,11 +495,11 @@ void Download::log_not_saved(const std::system_error& error) const {
 // ---- Waiting ----
 
 void Download::wait_for_event() {
+  // Whoever makes something due earlier pokes.
+  const Deadline deadline =
+      std::min({announcer_.next(), dialler_.next_due(), next_tending_, next_save_, next_limit_});
   MutexLock lock(mutex_);
-  while (!poked_) {
-    const Deadline deadline =
-        std::min({announcer_.next(), book_.next_due(), next_tending_, next_save_, next_limit_});
-    if (!event_.wait_until(mutex_, deadline)) break;
+  while (!poked_ && event_.wait_until(mutex_, deadline)) {
   }
   poked_ = false;
 }
@@ -664,9 +538,7 @@ void Download::set_rates(TorrentBandwidth::Rates rates) {
 void Download::access_changed() {
   const auto peers = swarm();
   if (peers) peers->close_denied();
-  MutexLock lock(mutex_);
-  book_.readmit(Clock::now());
-  poke_locked();
+  dialler_.readmit();
 }
 
 // ---- Space ----
@@ -764,11 +636,9 @@ DownloadStatus Download::status() const {
 
 std::string Download::why_slow(const Swarm& peers) const {
   std::string tracker_problem;
-  std::size_t known = 0;
   {
     MutexLock lock(mutex_);
     tracker_problem = tracker_problem_;
-    known = book_.size();
   }
   std::size_t serving = 0;
   std::size_t choking = 0;
@@ -781,7 +651,7 @@ std::string Download::why_slow(const Swarm& peers) const {
   const std::uint32_t unavailable = peers.left().unavailable();
   if (connections.empty()) {
     if (!tracker_problem.empty()) return tracker_problem;
-    return known == 0 ? "the tracker knows no other peer" : "connected to no peer";
+    return dialler_.known() == 0 ? "the tracker knows no other peer" : "connected to no peer";
   }
   if (unavailable > 0) {
     return "no connected peer has " + std::to_string(unavailable) + " of the missing pieces";

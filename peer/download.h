@@ -28,8 +28,8 @@
 #include "peer/bandwidth.h"
 #include "peer/check_slots.h"
 #include "peer/completion_program.h"
+#include "peer/dialler.h"
 #include "peer/download_dir.h"
-#include "peer/peer_book.h"
 #include "peer/piece_store.h"
 #include "peer/request_files.h"
 #include "peer/resume_state.h"
@@ -172,18 +172,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void begin_recheck(std::optional<ResumeState>& saved);
   void repair(PieceStore::Opened& opened, const Bitfield& held, std::string& hindrance);
   void remember_recheck();
-  // Tracker and peers.
   void announce();
-  void dial_due();
-  bool may_dial(const Endpoint& peer) EXCLUDES(mutex_);
-  void dial_lone_peer_again();
-  std::optional<Endpoint> lone_peer() const EXCLUDES(mutex_);
-  void dial(const Endpoint& peer, std::uint32_t number) EXCLUDES(mutex_);
-  bool start_dialling(const Endpoint& peer, std::uint32_t number);
-  void talk_to_dialled(ConnectionThreads::Connection& connection, const Endpoint& peer,
-                       std::uint32_t number) EXCLUDES(mutex_);
-  Outcome converse(ConnectionThreads::Connection& connection, std::optional<FirstFrame> first,
-                   std::uint32_t number, const std::function<void(const Endpoint&)>& on_met);
   void save_state(bool clean);
   void save_progress();
   void save_tally();
@@ -221,9 +210,10 @@ class Download : public std::enable_shared_from_this<Download> {
   TimePoint next_save_ = kNoDeadline;
   std::uint32_t saved_pieces_ = 0;
   TimePoint started_ = Clock::now();
-  TimePoint next_tending_ = kNoDeadline;        // of the swarm
-  TimePoint next_parallel_ = TimePoint::min();  // not before that
-  bool rechecking_ = false;                     // by request, which has not been carried out yet
+  TimePoint next_tending_ = kNoDeadline;  // of the swarm
+  bool rechecking_ = false;               // by request, which has not been carried out yet
+
+  Dialler dialler_;
 
   mutable Mutex mutex_;
   CondVar event_;
@@ -234,8 +224,6 @@ class Download : public std::enable_shared_from_this<Download> {
   std::string damage_ GUARDED_BY(mutex_);           // what is wrong with a file that is served
   std::string storage_problem_ GUARDED_BY(mutex_);  // reported by a connection, not yet acted upon
   std::string tracker_problem_ GUARDED_BY(mutex_);
-  PeerBook book_ GUARDED_BY(mutex_);
-  Random random_ GUARDED_BY(mutex_);
   std::uint64_t upload_goal_ GUARDED_BY(mutex_) = UINT64_MAX;  // of swarm_; then its thread looks
   std::optional<RemovableDownload> removable_ GUARDED_BY(mutex_);
   RateMeter down_ GUARDED_BY(mutex_);
