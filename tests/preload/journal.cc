@@ -70,10 +70,15 @@ std::optional<std::string> path_of(int fd) {
   return below(std::string(path.data(), static_cast<std::size_t>(length)));
 }
 
-// `name` in the directory `fd`, which is not asked when the name is absolute.
-std::optional<std::string> path_in(int fd, const char* name) {
+int descriptor(long argument) {
+  return static_cast<int>(argument);
+}
+
+// Of a name in an open directory, which is not asked when the name is absolute.
+std::optional<std::string> path_in(long directory_fd, long name_argument) {
+  const char* const name = reinterpret_cast<const char*>(name_argument);
   if (name[0] == '/') return below(name);
-  const auto directory = path_of(fd);
+  const auto directory = path_of(descriptor(directory_fd));
   if (!directory) return std::nullopt;
   return *directory + "/" + name;
 }
@@ -86,25 +91,17 @@ std::string inode_and_mtime(int fd) {
   return std::to_string(status.st_ino) + " " + std::to_string(mtime);
 }
 
-int descriptor(long argument) {
-  return static_cast<int>(argument);
-}
-bool failed(long result) {
-  return static_cast<int>(result) < 0;
-}
-
 void record_create(long fd) {
-  if (failed(fd)) return;
   if (const auto path = path_of(descriptor(fd))) {
     record("create " + inode_and_mtime(descriptor(fd)) + " " + *path + "\n");
   }
 }
 
-void record_write(int fd, const void* data, long length, long offset) {
+void record_write(int fd, long data, long length, long offset) {
   if (length <= 0 || !path_of(fd)) return;
   std::string text = "write " + inode_and_mtime(fd) + " " + std::to_string(offset) + " " +
                      std::to_string(length) + "\n";
-  text.append(static_cast<const char*>(data), static_cast<std::size_t>(length));
+  text.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(length));
   record(text);
 }
 
@@ -128,99 +125,86 @@ void record_rename(const std::optional<std::string>& from, const std::optional<s
   if (from && to) record("rename " + *from + " " + *to + "\n");
 }
 
+void record_unlink(const std::optional<std::string>& path) {
+  if (path) record("unlink " + *path + "\n");
+}
+
+// Makes a call and, with nobody in between, has `note(result)` record it unless it failed.
+template <typename Call, typename Note>
+long recorded(Call call, Note note) {
+  const OneAtATime lock;
+  const long result = call();
+  if (static_cast<int>(result) >= 0) note(result);
+  return result;
+}
+
 }  // namespace
 
 PIECEWORK_WRAP(mkostemp64) {
-  const OneAtATime lock;
-  const long fd = real(a, b, c, d, e, f);
-  record_create(fd);
-  return fd;
+  return recorded([=] { return real(a, b, c, d, e, f); }, record_create);
 }
 
 // openat2(2): directory, name, how.
 PIECEWORK_WRAP(syscall) {
   if (a != SYS_openat2) return real(a, b, c, d, e, f);
-  const OneAtATime lock;
-  const long fd = real(a, b, c, d, e, f);
   // The flags come first in `struct open_how`.
-  if ((*reinterpret_cast<const unsigned long*>(d) & O_EXCL) != 0) record_create(fd);
-  return fd;
+  const bool creates = (*reinterpret_cast<const unsigned long*>(d) & O_EXCL) != 0;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long fd) {
+                    if (creates) record_create(fd);
+                  });
 }
 
 PIECEWORK_WRAP(pwrite64) {
-  const OneAtATime lock;
-  const long written = real(a, b, c, d, e, f);
-  record_write(descriptor(a), reinterpret_cast<const void*>(b), written, d);
-  return written;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long written) { record_write(descriptor(a), b, written, d); });
 }
 
 PIECEWORK_WRAP(write) {
-  const OneAtATime lock;
-  const long written = real(a, b, c, d, e, f);
-  const long end = path_of(descriptor(a)) ? ::lseek(descriptor(a), 0, SEEK_CUR) : 0;
-  record_write(descriptor(a), reinterpret_cast<const void*>(b), written, end - written);
-  return written;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long written) {
+                    const int fd = descriptor(a);
+                    const long end = path_of(fd) ? ::lseek(fd, 0, SEEK_CUR) : 0;
+                    record_write(fd, b, written, end - written);
+                  });
 }
 
 PIECEWORK_WRAP(ftruncate64) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) record_size(descriptor(a));
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_size(descriptor(a)); });
 }
 
 PIECEWORK_WRAP(fallocate64) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) record_size(descriptor(a));
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_size(descriptor(a)); });
 }
 
 PIECEWORK_WRAP(fdatasync) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) record_sync(descriptor(a));
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_sync(descriptor(a)); });
 }
 
 PIECEWORK_WRAP(fsync) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) record_sync(descriptor(a));
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_sync(descriptor(a)); });
 }
 
 PIECEWORK_WRAP(rename) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) {
-    record_rename(below(reinterpret_cast<const char*>(a)), below(reinterpret_cast<const char*>(b)));
-  }
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_rename(path_in(AT_FDCWD, a), path_in(AT_FDCWD, b)); });
 }
 
 PIECEWORK_WRAP(renameat2) {
-  const OneAtATime lock;
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result)) {
-    record_rename(path_in(descriptor(a), reinterpret_cast<const char*>(b)),
-                  path_in(descriptor(c), reinterpret_cast<const char*>(d)));
-  }
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_rename(path_in(a, b), path_in(c, d)); });
 }
 
 PIECEWORK_WRAP(unlink) {
-  const OneAtATime lock;
-  const auto path = below(reinterpret_cast<const char*>(a));
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result) && path) record("unlink " + *path + "\n");
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_unlink(path_in(AT_FDCWD, a)); });
 }
 
 PIECEWORK_WRAP(unlinkat) {
-  const OneAtATime lock;
-  const auto path = path_in(descriptor(a), reinterpret_cast<const char*>(b));
-  const long result = real(a, b, c, d, e, f);
-  if (!failed(result) && path) record("unlink " + *path + "\n");
-  return result;
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_unlink(path_in(a, b)); });
 }
