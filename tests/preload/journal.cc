@@ -5,11 +5,14 @@
 //   JOURNAL_ROOT=DIR   which directory, an absolute path without symbolic links
 //
 // A record is a line of words and, of a write, the bytes that it names. INODE and MTIME
-// (nanoseconds) are those of the file after the call, and paths are relative to the root:
+// (nanoseconds) are those of the file after the call, MODE is a decimal number, and paths are
+// relative to the root and without blanks:
 //
 //   create INODE MTIME PATH           size INODE MTIME LENGTH
-//   write INODE MTIME OFFSET LENGTH   sync INODE MTIME
-//   rename FROM TO    unlink PATH     sync_directory PATH
+//   write INODE MTIME OFFSET LENGTH   mode INODE MTIME MODE
+//   sync INODE MTIME                  make_directory PATH
+//   sync_directory PATH               sync_all (of the file system: syncfs(2))
+//   rename FROM TO                    unlink PATH (also of a directory)
 //
 // Only calls that succeeded are recorded. Each is made and recorded with nobody in between, so that
 // what one record says had happened when the next did.
@@ -83,9 +86,14 @@ std::optional<std::string> path_in(long directory_fd, long name_argument) {
   return *directory + "/" + name;
 }
 
-std::string inode_and_mtime(int fd) {
+struct stat status_of(int fd) {
   struct stat status {};
   ::fstat(fd, &status);
+  return status;
+}
+
+std::string inode_and_mtime(int fd) {
+  const struct stat status = status_of(fd);
   const long long mtime =
       static_cast<long long>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
   return std::to_string(status.st_ino) + " " + std::to_string(mtime);
@@ -107,18 +115,29 @@ void record_write(int fd, long data, long length, long offset) {
 
 void record_size(int fd) {
   if (!path_of(fd)) return;
-  struct stat status {};
-  ::fstat(fd, &status);
-  record("size " + inode_and_mtime(fd) + " " + std::to_string(status.st_size) + "\n");
+  record("size " + inode_and_mtime(fd) + " " + std::to_string(status_of(fd).st_size) + "\n");
+}
+
+// Of a file; what may be done with a directory is of no consequence here.
+void record_mode(int fd) {
+  const mode_t mode = status_of(fd).st_mode;
+  if (!S_ISREG(mode) || !path_of(fd)) return;
+  record("mode " + inode_and_mtime(fd) + " " + std::to_string(mode & 07777U) + "\n");
 }
 
 void record_sync(int fd) {
   const auto path = path_of(fd);
   if (!path) return;
-  struct stat status {};
-  ::fstat(fd, &status);
-  record(S_ISDIR(status.st_mode) ? "sync_directory " + *path + "\n"
-                                 : "sync " + inode_and_mtime(fd) + "\n");
+  record(S_ISDIR(status_of(fd).st_mode) ? "sync_directory " + *path + "\n"
+                                        : "sync " + inode_and_mtime(fd) + "\n");
+}
+
+void record_sync_all(int fd) {
+  if (path_of(fd)) record("sync_all\n");
+}
+
+void record_make_directory(const std::optional<std::string>& path) {
+  if (path) record("make_directory " + *path + "\n");
 }
 
 void record_rename(const std::optional<std::string>& from, const std::optional<std::string>& to) {
@@ -187,6 +206,21 @@ PIECEWORK_WRAP(fdatasync) {
 PIECEWORK_WRAP(fsync) {
   return recorded([=] { return real(a, b, c, d, e, f); },
                   [=](long) { record_sync(descriptor(a)); });
+}
+
+PIECEWORK_WRAP(syncfs) {
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_sync_all(descriptor(a)); });
+}
+
+PIECEWORK_WRAP(fchmod) {
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_mode(descriptor(a)); });
+}
+
+PIECEWORK_WRAP(mkdirat) {
+  return recorded([=] { return real(a, b, c, d, e, f); },
+                  [=](long) { record_make_directory(path_in(a, b)); });
 }
 
 PIECEWORK_WRAP(rename) {

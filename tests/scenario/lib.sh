@@ -277,6 +277,18 @@ has_completed() { [ "$(count_lines "$work/$1/log" ' torrent\.complete ')" -ge "$
 # random_file SIZE PATH [SEED]
 random_file() { "$python" "$support/make_random_file.py" "$@"; }
 
+# make_small_tree PATH: a directory of 480,002 bytes in five files, one of them empty, one that may be
+# run, some in directories of their own. No border between two is one of a power of two bytes.
+make_small_tree() {
+  mkdir -p "$1/inner/most"
+  random_file 200001 "$1/inner/most/first"
+  random_file 30000 "$1/inner/run" 2
+  chmod 755 "$1/inner/run"
+  : >"$1/none"
+  random_file 250000 "$1/second" 3
+  printf x >"$1/tiny"
+}
+
 # make_torrent FILE OUT [OPTION]...: announced to $tracker.
 make_torrent() {
   local file=$1 out=$2

@@ -1,6 +1,7 @@
-"""One peerd with a directory of its own that fetches one file, for tests that start a great many.
+"""One peerd with a directory of its own that fetches one file, or one directory, for tests that start
+a great many.
 
-It is asked nothing but what its user sees: its exit status, its log, the file under its final name.
+It is asked nothing but what its user sees: its exit status, its log, what has the final name.
 """
 
 import glob
@@ -16,6 +17,24 @@ SLOW = int(os.environ.get("SLOW", "1"))
 
 class Failed(Exception):
     """The run was not what it should have been; the text says how."""
+
+
+def contents(path):
+    """{path below it: (bytes, may it be run)} of all files in a directory, and of each directory in
+    it {path/: None}; of a single file {"": (bytes, False)}. Raises FileNotFoundError."""
+    try:
+        with open(path, "rb") as file:
+            return {"": (file.read(), False)}
+    except IsADirectoryError:
+        found = {}
+    for above, directories, files in os.walk(path):
+        for name in directories:
+            found[os.path.relpath(os.path.join(above, name), path) + "/"] = None
+        for name in files:
+            full = os.path.join(above, name)
+            with open(full, "rb") as file:
+                found[os.path.relpath(full, path)] = (file.read(), os.stat(full).st_mode & 0o100 != 0)
+    return found
 
 
 class PeerRun:
@@ -72,14 +91,13 @@ class PeerRun:
         return text
 
     def is_complete(self):
-        """The file is there under its final name. Raises Failed when it is not what it should be."""
+        """It is there under its final name. Raises Failed when it is not what it should be."""
         try:
-            with open(self.final, "rb") as found, open(self._original, "rb") as original:
-                equal = found.read() == original.read()
+            found = contents(self.final)
         except FileNotFoundError:
             return False
-        if not equal:
-            raise Failed("wrong bytes under the final name")
+        if found != contents(self._original):
+            raise Failed("something else under the final name")
         return True
 
     def wait(self, condition, seconds):

@@ -9,10 +9,17 @@ import re
 
 
 @dataclasses.dataclass(frozen=True)
+class File:
+    path: str  # below the directory; "" of what is a single file
+    length: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Torrent:
     announce: tuple  # (host, port)
     piece_length: int
-    file_length: int
+    file_length: int  # of all files together
+    files: list
     digests: list  # raw bytes: 20 each for SHA-1, 32 for SHA-256
 
     @property
@@ -21,6 +28,19 @@ class Torrent:
 
     def piece_size(self, index):
         return min(self.piece_length, self.file_length - index * self.piece_length)
+
+    def parts(self, index):
+        """[(number of the file, offset in it, bytes)] of a piece."""
+        start = index * self.piece_length
+        end = start + self.piece_size(index)
+        found = []
+        at = 0  # where the file begins
+        for number, file in enumerate(self.files):
+            first, last = max(start, at), min(end, at + file.length)
+            if first < last:
+                found.append((number, first - at, last - first))
+            at += file.length
+        return found
 
     def verifies(self, index, data):
         digest = self.digests[index]
@@ -39,8 +59,13 @@ def load(path):
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     info = document["info"]
+    if "files" in info:
+        files = [File(file["path"], file["length"]) for file in info["files"]]
+    else:
+        files = [File("", info["file_length"])]
     return Torrent(announce=(document["announce"], document["port"]),
-                   piece_length=info["piece_length"], file_length=info["file_length"],
+                   piece_length=info["piece_length"],
+                   file_length=sum(file.length for file in files), files=files,
                    digests=[parse_digest(text) for text in info["piece_hash"]])
 
 
