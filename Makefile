@@ -108,7 +108,7 @@ TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_in
 torture: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/unit_tests preloads
 	$(Q)SLOW=$(SLOW) JOBS=1 LIMIT=1800 LORIS_CONNECTIONS=5000 FLOOD_CONNECTIONS=100000 \
-	    FLOOD_ANNOUNCES=1000000 FAULTS=1000 POWER_IMAGES=50 POWER_RUNS=500 POWER_RATE=32768 KILLS=100 \
+	    FLOOD_ANNOUNCES=1000000 FAULTS=500 POWER_IMAGES=50 POWER_RUNS=300 POWER_RATE=32768 KILLS=50 \
 	    tests/run.sh $(BUILD) $(TORTURE:%=tests/scenario/%.sh)
 
 .PHONY: asan tsan

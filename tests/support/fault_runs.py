@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 """Downloads in each of which one system call fails once, and what becomes of them.
 
-  fault_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original FILE --work DIR
+  fault_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original PATH --work DIR
                 [--seed N] [--count N] [--parallel N]
 
-First a download is made to see which calls it makes, and how often; `count` of them (0: every one,
-with each error that it may fail with) are then made to fail. Whatever fails: the daemon does not
-crash, never shows wrong bytes under the final name, stops in time, and has the file in the end. One
-that ended with an exit status and a reason is started again. Prints `failed …` for each that is
-otherwise, with what repeats it, `silent …` for each that left no trace of the error in the log, and
-at the end `runs=N failed=N restarted=N silent=N`.
+The original is a file or a directory. First a download is made to see which calls it makes, and how
+often; `count` of them (0: every one, with each error that it may fail with) are then made to fail.
+Whatever fails: the daemon does not crash, never shows anything else under the final name, stops in
+time, and has it all in the end. One that ended with an exit status and a reason is started again.
+Prints `failed …` for each that is otherwise, with what repeats it, `silent …` for each that left no
+trace of the error in the log, and at the end `runs=N failed=N restarted=N silent=N`.
 """
 
 import sys
@@ -47,6 +47,7 @@ ERRORS = {
     "inotify_init1": "EMFILE",
     "listen": "EADDRINUSE",
     "lseek64": "EINVAL",
+    "mkdirat": "EACCES ENOSPC EMLINK",
     "mkostemp64": "EACCES ENOSPC EMFILE",
     "open64": "EACCES EMFILE ENFILE EIO",
     "poll": "EINTR ENOMEM",
@@ -64,13 +65,15 @@ ERRORS = {
     "socket": "EMFILE ENOBUFS",
     "stat64": "EIO EACCES",
     "statx": "EIO",
+    "syncfs": "EIO ENOSPC",
     "syscall": "EIO EMFILE EACCES",
     "unlink": "EIO",
     "unlinkat": "EIO",
     "write": "EIO ENOSPC",
 }
 # A failure of these is an operator's business: the log has the errno's text.
-TOLD = {"fallocate64", "fchmod", "fdatasync", "ftruncate64", "pwrite64", "renameat2"}
+TOLD = {"fallocate64", "fchmod", "fdatasync", "ftruncate64", "mkdirat", "pwrite64", "renameat2",
+        "syncfs"}
 QUIET = {"EINTR", "EOPNOTSUPP", "EINVAL"}
 SECONDS = 40
 

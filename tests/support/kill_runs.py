@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Downloads that are killed (SIGKILL) in place of a random system call, and gone on with.
 
-  kill_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original FILE --work DIR
+  kill_runs.py --peerd PEERD --preload FAULTS_SO --torrent TORRENT --original PATH --work DIR
                [--seed N] [--kills N]
 
-A download is started again until it completes, then the next begins, until there have been so many
-kills. Never are there wrong bytes under the final name, and what the log calls stored is not fetched
-again. Prints `failed …` with what repeats it, and `kills=N downloads=N pieces=N fetched=N failed=N`.
+The original is a file or a directory. A download is started again until it completes, then the next
+begins, until there have been so many kills. Never is anything else under the final name, and what the
+log calls stored is not fetched again. Prints `failed …` with what repeats it, and `kills=N downloads=N pieces=N fetched=N failed=N`.
 """
 
 import sys
@@ -46,7 +46,7 @@ def download(args, number, chance, calls, kills):
                 raise Failed(f"no progress, or ended with {peer.exit_status}: {peer.log()[-500:]}")
             killed += 1
         if not peer.is_complete():
-            raise Failed("the file has gone")
+            raise Failed("what was complete has gone")
         stored = collections.Counter(STORED.findall(peer.log()))
         again = sorted(piece for piece, times in stored.items() if times > 1)
         if again:
