@@ -1,8 +1,6 @@
 #include "common/tcp_server.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <deque>
@@ -13,6 +11,7 @@
 
 #include "common/socket.h"
 #include "tests/support/eventually.h"
+#include "tests/support/no_more_descriptors.h"
 #include "tests/support/socket_pair.h"
 
 namespace piecework {
@@ -75,24 +74,6 @@ bool ended(Stream& stream) {
     return true;
   }
 }
-
-// While this lives, no descriptor can be had in this process.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const UniqueFd lowest_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    rlimit none = before_;
-    none.rlim_cur = static_cast<rlim_t>(lowest_free.get());
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_;
-};
 
 TEST_SUITE("tcp_server") {
   TEST_CASE("it accepts on every endpoint, with one free port for both families") {
@@ -199,7 +180,7 @@ TEST_SUITE("tcp_server") {
     Stream one_too_many = Stream::unconnected(endpoint);
     Stream later = Stream::unconnected(endpoint);
     {
-      const NoDescriptors none;
+      const NoMoreDescriptors none;
       newcomer.connect(endpoint, soon());
       CHECK(answers(newcomer, 'f'));
       // Who stands in accept has a descriptor already, so it may take this one to need room.
@@ -264,7 +245,7 @@ TEST_SUITE("tcp_server") {
 
   TEST_CASE("without descriptors it cannot knock, and is taken to be alive") {
     EchoServer echo;
-    const NoDescriptors none;
+    const NoMoreDescriptors none;
     for (int i = 0; i < 5; ++i) {
       echo.server.ask();
       CHECK(eventually([&] { return echo.server.answered(); }));
