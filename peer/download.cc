@@ -452,9 +452,7 @@ void Download::save_progress() {
   next_save_ = Clock::now() + kSaveEvery;
   // A complete file is not looked after: its owner may do with it what he likes.
   if (swarm()->left().all_held()) return save_tally();
-  if (!store_.is_intact()) {
-    throw std::runtime_error(store_.path() + " was removed, replaced or changed");
-  }
+  store_.require_intact();
   if (store_.is_part() && swarm()->left().held_count() != saved_pieces_) save_state(false);
 }
 

@@ -88,25 +88,34 @@ bool PieceStore::changed_since_opened() const {
   return storage_call([&] { return marks_now() != marks(); });
 }
 
-bool PieceStore::is_intact() const {
+bool PieceStore::is_as_known() const {
   const bool part = is_part_;
+  if (tree_) {
+    const std::string& name = torrent_.file_name;
+    const auto named = directory_.open_directory(part ? DownloadDir::part_name(name) : name);
+    if (!named || !named->is_same_directory(*tree_)) return false;
+  }
+  const std::vector<FileMark> known = marks();
+  for (std::uint32_t file = 0; file < known.size(); ++file) {
+    const FileMark now = mark_now(file);
+    if (!part && now != known[file]) return false;
+    if (part && (now.inode != known[file].inode || now.length != known[file].length)) return false;
+  }
+  return true;
+}
+
+bool PieceStore::is_intact() const {
   try {
-    if (tree_) {
-      const std::string& name = torrent_.file_name;
-      const auto named = directory_.open_directory(part ? DownloadDir::part_name(name) : name);
-      if (!named || !named->is_same_directory(*tree_)) return false;
-    }
-    const std::vector<FileMark> known = marks();
-    for (std::uint32_t file = 0; file < known.size(); ++file) {
-      const FileMark now = mark_now(file);
-      if (!part && now != known[file]) return false;
-      if (part && (now.inode != known[file].inode || now.length != known[file].length))
-        return false;
-    }
-    return true;
+    return is_as_known();
   } catch (const std::system_error&) {
     return false;
   }
+}
+
+void PieceStore::require_intact() const {
+  storage_call([&] {
+    if (!is_as_known()) throw_changed(path() + " was removed, replaced or changed");
+  });
 }
 
 ResumeState PieceStore::state(const Bitfield& verified, bool clean) const {
@@ -235,9 +244,7 @@ void PieceStore::sync() {
 void PieceStore::finish() {
   storage_call([&] {
     sync();
-    if (!is_intact()) {
-      throw_changed(path() + " was removed, replaced or changed");
-    }
+    require_intact();
     std::vector<FileMark> now = marks_now();
     directory_.rename(DownloadDir::part_name(torrent_.file_name), torrent_.file_name);
     MutexLock lock(mutex_);

@@ -95,8 +95,10 @@ class PieceStore {
   bool is_part() const { return is_part_; }
   std::string path() const;
   // Is what was opened still there under its name, as long as it was, and (under the final name)
-  // unchanged?
+  // unchanged? False, too, when nobody can look.
   bool is_intact() const;
+  // Throws StorageError unless it is: ESTALE, or why nobody can look.
+  void require_intact() const;
 
   // Makes everything written so far durable. Throws StorageError; then what has been written since
   // the last time it succeeded may be lost, whatever a later call says (fsync(2)).
@@ -142,6 +144,7 @@ class PieceStore {
   std::string path_of(std::uint32_t file) const;
   FileMark mark_of(std::uint32_t file) const EXCLUDES(mutex_);
   FileMark mark_now(std::uint32_t file) const;
+  bool is_as_known() const;
   std::vector<FileMark> marks_now() const EXCLUDES(mutex_);
   std::vector<FileMark> marks() const EXCLUDES(mutex_);
 

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "tests/support/no_more_descriptors.h"
 #include "tests/support/pieces.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/store_rig.h"
@@ -449,6 +451,39 @@ TEST_SUITE("piece_store") {
     std::filesystem::remove(rig.temp.file(kPart));
     std::filesystem::create_directory(rig.temp.file(kPart));
     CHECK_FALSE(store.is_intact());
+  }
+
+  TEST_CASE("that it is not intact, and that nobody can look, are told apart") {
+    const Rig rig;
+    PieceStore store = rig.store();
+    opened(store);
+    store.require_intact();
+    const auto complaint = [&] {
+      try {
+        store.require_intact();
+        return std::error_code();
+      } catch (const StorageError& error) {
+        CHECK(has(error.what(), rig.temp.file(kPart)));
+        return error.code();
+      }
+    };
+    std::error_code code;
+    {
+      const NoMoreDescriptors none;
+      CHECK_FALSE(store.is_intact());
+      code = complaint();
+    }
+    CHECK(code == std::errc::too_many_files_open);
+    rig.write(store, "11111");
+    {
+      const NoMoreDescriptors none;
+      CHECK_THROWS_AS(store.finish(), StorageError);
+    }
+    CHECK(store.is_part());
+    std::filesystem::rename(rig.temp.file(kPart), rig.temp.file("away"));
+    CHECK(complaint() == std::error_code(ESTALE, std::generic_category()));
+    std::filesystem::rename(rig.temp.file("away"), rig.temp.file(kPart));
+    store.finish();
   }
 
   TEST_CASE("a complete file is intact while nobody changes it, found so or finished here") {

@@ -73,7 +73,7 @@ ERRORS = {
 }
 # A failure of these is an operator's business: the log has the errno's text.
 TOLD = {"fallocate64", "fchmod", "fdatasync", "ftruncate64", "mkdirat", "pwrite64", "renameat2",
-        "syncfs"}
+        "syncfs", "syscall"}
 QUIET = {"EINTR", "EOPNOTSUPP", "EINVAL"}
 SECONDS = 40
 
