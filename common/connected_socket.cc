@@ -69,6 +69,18 @@ ConnectedSocket::ConnectedSocket(UniqueFd socket) : socket_(std::move(socket)) {
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+ConnectedSocket::ConnectedSocket(ConnectedSocket&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      low_water_(other.low_water_),
+      shut_down_(other.shut_down_.load()) {}
+
+ConnectedSocket& ConnectedSocket::operator=(ConnectedSocket&& other) noexcept {
+  socket_ = std::move(other.socket_);
+  low_water_ = other.low_water_;
+  shut_down_ = other.shut_down_.load();
+  return *this;
+}
+
 ConnectedSocket ConnectedSocket::prepared(UniqueFd socket) {
   return ConnectedSocket(std::move(socket), Prepared());
 }
@@ -103,6 +115,8 @@ void ConnectedSocket::connect(const Endpoint& remote, Deadline deadline) {
 std::optional<std::size_t> ConnectedSocket::try_recv(std::span<std::byte> buffer,
                                                      std::size_t wake_at, Deadline deadline) {
   while (true) {
+    // The kernel would first hand over what has arrived, which may be megabytes of small messages.
+    if (shut_down_.load(std::memory_order_relaxed)) return 0;
     const ssize_t n =
         retry_eintr([&] { return ::recv(socket_.get(), buffer.data(), buffer.size(), 0); });
     if (n >= 0) return static_cast<std::size_t>(n);
@@ -158,6 +172,7 @@ void ConnectedSocket::send_file(int file, std::uint64_t offset, std::uint64_t le
 }
 
 void ConnectedSocket::shutdown() noexcept {
+  shut_down_ = true;
   ::shutdown(socket_.get(), SHUT_RDWR);
 }
 

@@ -5,6 +5,7 @@
 // shutdown() may be called from any thread, at any time in its life, and wakes all.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,9 @@ class ConnectedSocket {
  public:
   // Takes over a TCP socket (or one of a Unix socket pair, in tests), connected or about to be.
   explicit ConnectedSocket(UniqueFd socket);
+  ConnectedSocket(ConnectedSocket&& other) noexcept;
+  ConnectedSocket& operator=(ConnectedSocket&& other) noexcept;
+  ~ConnectedSocket() = default;
 
   // The same for one that is non-blocking already and sends small messages at once (TCP_NODELAY).
   static ConnectedSocket prepared(UniqueFd socket);
@@ -46,7 +50,8 @@ class ConnectedSocket {
   // send_some().
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
-  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered.
+  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered;
+  // what has arrived and has not been received is not: try_recv() returns 0 from now on.
   void shutdown() noexcept;
 
   // No more will be sent; the other side reads to its end.
@@ -70,6 +75,7 @@ class ConnectedSocket {
 
   UniqueFd socket_;
   int low_water_ = 1;  // SO_RCVLOWAT, as it is set
+  std::atomic<bool> shut_down_ = false;
 };
 
 }  // namespace piecework

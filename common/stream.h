@@ -65,7 +65,8 @@ class Stream {
   // FileReadError when the file is at fault (an I/O error, or shorter than that), else as send_all.
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
-  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered.
+  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered;
+  // what has arrived and has not been received is not.
   void shutdown() noexcept { socket_.shutdown(); }
 
   // No more will be sent; the other side reads to its end.
