@@ -196,6 +196,11 @@ void ConnectedSocket::set_buffer_bytes(int bytes) {
   piecework::set_buffer_bytes(socket_.get(), bytes);
 }
 
+bool ConnectedSocket::is_left() const noexcept {
+  pollfd socket{socket_.get(), POLLRDHUP, 0};
+  return ::poll(&socket, 1, 0) > 0;
+}
+
 Endpoint ConnectedSocket::local_endpoint() const {
   return socket_name(socket_.get());
 }

@@ -63,6 +63,9 @@ class ConnectedSocket {
   // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
   void set_buffer_bytes(int bytes);
 
+  // The other side has ended its direction, or all of it. What it has sent can still be received.
+  bool is_left() const noexcept;
+
   Endpoint local_endpoint() const;
   Endpoint remote_endpoint() const;
 

@@ -82,6 +82,10 @@ class Stream {
   // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
   void set_buffer_bytes(int bytes) { socket_.set_buffer_bytes(bytes); }
 
+  // The other side has ended its direction, or all of it, as far as the kernel has heard. What it
+  // has sent can still be received.
+  bool is_left() const noexcept { return socket_.is_left(); }
+
   Endpoint local_endpoint() const { return socket_.local_endpoint(); }
   Endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
 

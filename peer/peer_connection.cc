@@ -19,6 +19,9 @@ namespace {
 const std::string kOriginalAgent = "original";
 
 constexpr seconds kIdleTime{60};
+// After so many messages that bring no piece: is there anybody still? What one that has gone has
+// left behind may be megabytes of them.
+constexpr std::uint32_t kLookEvery = 1024;
 constexpr seconds kLastWordsTime{2};
 constexpr seconds kPartingTime{1};
 constexpr std::size_t kHashStepBytes = 256
@@ -187,6 +190,9 @@ void PeerConnection::read_messages() {
     const Deadline idle = original_ ? kNoDeadline : Clock::now() + kIdleTime;
     const auto head = recv_message_head(stream_, limit, idle);
     if (!head || head->id == MessageId::kServerClose) return;
+    if (head->id != MessageId::kPiece && ++small_messages_ % kLookEvery == 0 && stream_.is_left()) {
+      return;
+    }
     handle(*head);
   }
 }
@@ -372,7 +378,9 @@ void PeerConnection::write_messages() {
   } catch (const std::exception& error) {
     note_reason(Outcome::kLost, "error", {{"error", error.what()}});
   }
-  stream_.shutdown();  // wakes the reader
+  // Wakes the reader. That of a peer that has left comes to the end by itself, and whole pieces may
+  // have arrived before that.
+  if (!stream_.is_left()) stream_.shutdown();
 }
 
 void PeerConnection::write_until_closed() {

@@ -127,7 +127,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // The connection's thread only.
   std::optional<FirstFrame> first_;
   bool original_ = false;
-  bool banned_ = false;       // it has just been, by us
+  bool banned_ = false;  // it has just been, by us
+  std::uint32_t small_messages_ = 0;
   std::string sharing_name_;  // the same for all connections of a peer; once known, for any thread
   Hasher hasher_;
   TorrentBandwidth::Turns download_turns_;

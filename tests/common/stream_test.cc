@@ -382,6 +382,20 @@ TEST_SUITE("stream") {
     }
   }
 
+  TEST_CASE(
+      "it shows that the other side has left, and what it had sent is received all the same") {
+    for (const auto make : kAllKinds) {
+      StreamPair pair = make(0);
+      CHECK_FALSE(pair.left.is_left());
+      pair.right.send_all(bytes_of("last words"), soon());
+      CHECK_FALSE(pair.left.is_left());
+      pair.right.finish_sending();
+      CHECK(eventually([&] { return pair.left.is_left(); }));
+      CHECK(recv_text(pair.left) == "last words");
+      CHECK_FALSE(pair.right.is_left());
+    }
+  }
+
   TEST_CASE("drain() waits for the other side's end, and no longer than it may") {
     StreamPair pair = tcp_stream_pair();
     std::thread other([&] {

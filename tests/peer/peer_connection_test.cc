@@ -477,6 +477,30 @@ TEST_SUITE("peer_connection") {
     }
   }
 
+  TEST_CASE("of what one that has gone had still to say, no more than pieces are listened to") {
+    const SampleTorrent sample = sample_torrent(8 << 10, 4 << 10);
+    const CapturedLog log;
+    PeerNode node(sample, "00");
+    node.bandwidth().set({.download_limit = 1});
+    StreamPair pair = tcp_stream_pair();
+    Talk talk(node, std::move(pair.left), Side::kDialled);
+    FakePeer fake(std::move(pair.right));
+    fake.introduce("10", greeting_for(sample.torrent));
+    fake.say(MessageId::kUnChoke);
+    fake.hear_sorted(3);
+    // While the limit holds the reader up, all of it arrives: the piece, and then a breach behind
+    // so much that says nothing that it is never come to.
+    fake.say_piece(0, sample.piece(PieceIndex(0)));
+    std::string babble;
+    for (int i = 0; i < 4000; ++i) babble += text_of(EncodedMessage::keep_alive().bytes());
+    fake.say_bytes(babble + from_hex("ffffffffffffffff"));
+    fake.stream().shutdown();
+    node.bandwidth().set({});
+    CHECK(talk.outcome() == Outcome::kLost);
+    CHECK(log.has("reason=closed_by_peer"));
+    CHECK(node.swarm().left().is_held(PieceIndex(0)));
+  }
+
   TEST_CASE("abort() ends it whatever is being sent") {
     const SampleTorrent sample = sample_torrent(16 << 20, 16 << 20);
     const CapturedLog log;
