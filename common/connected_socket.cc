@@ -1,11 +1,13 @@
 #include "common/connected_socket.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -194,6 +196,18 @@ void ConnectedSocket::enable_tcp_keepalive() {
 
 void ConnectedSocket::set_buffer_bytes(int bytes) {
   piecework::set_buffer_bytes(socket_.get(), bytes);
+}
+
+TimePoint ConnectedSocket::stalled_since() const noexcept {
+  int unsent = 0;
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  // In this order: what is unsent now has waited at least since anything was last sent.
+  if (::ioctl(socket_.get(), SIOCOUTQNSD, &unsent) != 0 || unsent == 0 ||
+      ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) {
+    return kNoDeadline;
+  }
+  return Clock::now() - milliseconds(info.tcpi_last_data_sent);
 }
 
 bool ConnectedSocket::is_left() const noexcept {

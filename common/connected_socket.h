@@ -63,6 +63,10 @@ class ConnectedSocket {
   // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
   void set_buffer_bytes(int bytes);
 
+  // Since when nothing has gone out though something waits to: the other side has no room, as when
+  // nobody there reads. kNoDeadline when nothing waits, and for what is no TCP.
+  TimePoint stalled_since() const noexcept;
+
   // The other side has ended its direction, or all of it. What it has sent can still be received.
   bool is_left() const noexcept;
 

@@ -82,6 +82,10 @@ class Stream {
   // Bytes the kernel may hold in each direction (SO_SNDBUF, SO_RCVBUF; socket(7) doubles them).
   void set_buffer_bytes(int bytes) { socket_.set_buffer_bytes(bytes); }
 
+  // Since when nothing has gone out though something waits to: the other side has no room, as when
+  // nobody there reads. kNoDeadline when nothing waits.
+  TimePoint stalled_since() const noexcept { return socket_.stalled_since(); }
+
   // The other side has ended its direction, or all of it, as far as the kernel has heard. What it
   // has sent can still be received.
   bool is_left() const noexcept { return socket_.is_left(); }

@@ -1,6 +1,7 @@
 #include "peer/choke.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -88,10 +89,8 @@ class Turns {
   Indexes waiting_;  // longest first
 };
 
-}  // namespace
-
-std::vector<bool> choose_unchoked(std::span<const ChokePeer> peers, std::size_t slots,
-                                  ChokeRound round, bool seeding, TimePoint now) {
+std::vector<bool> choose_among_readers(std::span<const ChokePeer> peers, std::size_t slots,
+                                       ChokeRound round, bool seeding, TimePoint now) {
   std::vector<bool> chosen(peers.size());
   const TimePoint mature = now - (seeding ? kRotateEvery : kOptimisticTime);
   const bool rotate = round == ChokeRound::kRotate;
@@ -110,6 +109,22 @@ std::vector<bool> choose_unchoked(std::span<const ChokePeer> peers, std::size_t 
     slots -= regular.size();
   }
   Turns(peers, others, chosen).share(slots, rotate ? part_of(slots, kRotateOneIn) : 0, mature);
+  return chosen;
+}
+
+}  // namespace
+
+std::vector<bool> choose_unchoked(std::span<const ChokePeer> peers, std::size_t slots,
+                                  ChokeRound round, bool seeding, TimePoint now) {
+  std::vector<ChokePeer> readers;
+  const auto reads = [&](const ChokePeer& peer) { return peer.stalled_since > now - kDeafAfter; };
+  std::copy_if(peers.begin(), peers.end(), std::back_inserter(readers), reads);
+  const std::vector<bool> among_readers = choose_among_readers(readers, slots, round, seeding, now);
+  std::vector<bool> chosen(peers.size());
+  auto next = among_readers.begin();
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    if (reads(peers[i])) chosen[i] = *next++;
+  }
   return chosen;
 }
 

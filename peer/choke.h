@@ -19,12 +19,19 @@ namespace piecework::peer {
 inline constexpr seconds kRotateEvery{10};
 inline constexpr seconds kOptimisticTime{30};
 
+// Who has taken nothing for so long does not read. The kernel of one that reads slowly makes room
+// in steps: 128 KiB or so while its receive buffer has the size that it begins with, which is 16 s
+// at 8 KiB/s, the least that a frame may come at (frame_time()). A slow line is seen to move all
+// the while.
+inline constexpr seconds kDeafAfter{20};
+
 // A peer of ours that is interested.
 struct ChokePeer {
   bool unchoked = false;
   TimePoint since;             // when it was unchoked, or began to wait
   std::uint64_t received = 0;  // bytes of pieces that it has sent us lately
   Sharing::Balance balance = {};
+  TimePoint stalled_since = kNoDeadline;  // it has taken nothing of what waits for it
 };
 
 enum class ChokeRound {
@@ -33,7 +40,7 @@ enum class ChokeRound {
 };
 
 // Whom to serve: a flag for each of `peers`, `slots` of them set at most, and no slot is left empty
-// while somebody waits but those who only take. `slots` is at least 1.
+// while somebody waits but those who only take. `slots` is at least 1. Who does not read gets none.
 //
 // Seeding, everyone gets a slot in turn: who waits longest takes that of who has had it longest. As
 // long as some pass on what they are given, those who only take share one slot, or none if there is

@@ -349,6 +349,11 @@ std::optional<ChokePeer> PeerConnection::wants_slot(ChokeRound round) {
   return peer;
 }
 
+TimePoint PeerConnection::stalled_since() const {
+  MutexLock lock(mutex_);
+  return finished_ ? kNoDeadline : stream_.stalled_since();
+}
+
 bool PeerConnection::serve(bool yes, TimePoint now) {
   try {
     return exchange_.serve(yes, now);

@@ -44,6 +44,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   // As one that wants an upload slot, with what it has sent since the last round but this, in which
   // an earlier one counts half. Nothing when it wants none.
   std::optional<ChokePeer> wants_slot(ChokeRound round) EXCLUDES(mutex_);
+  // As Stream's: kNoDeadline when nothing waits to go out.
+  TimePoint stalled_since() const EXCLUDES(mutex_);
   // As Exchange's; never throws.
   bool serve(bool yes, TimePoint now) EXCLUDES(mutex_);
   // There may be something to ask this peer for.

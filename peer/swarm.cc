@@ -110,6 +110,11 @@ bool Swarm::share_slots_locked(ChokeRound round, TimePoint now) {
   wanted_ = !peers.empty();
   const bool seeding = !fetch_ || left_.all_held();
   const std::size_t slots = bandwidth_.upload_slots();  // once this torrent counts
+  if (peers.size() > slots) {                           // else it does not matter who reads
+    for (std::size_t i = 0; i < peers.size(); ++i) {
+      peers[i].stalled_since = interested[i]->stalled_since();
+    }
+  }
   const auto chosen = choose_unchoked(peers, slots, round, seeding, now);
   bool all_taken = true;
   for (const bool serve : {false, true}) {  // nobody is served before there is a slot

@@ -382,6 +382,23 @@ TEST_SUITE("stream") {
     }
   }
 
+  TEST_CASE("it shows since when the other side has taken nothing") {
+    for (const auto make : {tcp_stream_pair, tls_stream_pair}) {
+      StreamPair pair = make(0);
+      pair.left.send_all(bytes_of("x"), soon());
+      CHECK(pair.left.stalled_since() == kNoDeadline);
+      const TimePoint before = Clock::now();
+      fill(pair.left);
+      CHECK(eventually([&] { return Clock::now() - pair.left.stalled_since() >= 2 * kShort; }));
+      CHECK(pair.left.stalled_since() + kShort > before);
+      // Once that is read, it goes on.
+      std::thread reader([&] { recv_text(pair.right); });
+      CHECK(eventually([&] { return pair.left.stalled_since() == kNoDeadline; }));
+      pair.left.shutdown();
+      reader.join();
+    }
+  }
+
   TEST_CASE(
       "it shows that the other side has left, and what it had sent is received all the same") {
     for (const auto make : kAllKinds) {

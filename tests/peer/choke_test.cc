@@ -66,6 +66,31 @@ TEST_SUITE("choke") {
     }
   }
 
+  TEST_CASE("who does not read loses its slot to who waits, and gets none while that lasts") {
+    for (const bool seeding : {true, false}) {
+      Slots slots(4, 2, seeding);
+      CHECK(slots.text() == "1100");
+      slots.peers[0].stalled_since = slots.now;
+      slots.peers[0].received = 1000;
+      slots.now += kDeafAfter - milliseconds(1);
+      slots.apply(ChokeRound::kFill);
+      CHECK(slots.text() == "1100");
+      slots.now += milliseconds(1);
+      slots.apply(ChokeRound::kFill);
+      CHECK(slots.text() == "0110");
+      for (int i = 0; i < 30; ++i) slots.rotate();
+      CHECK(slots.served[0] == 0);
+      CHECK(slots.count() == 2);
+      // Nor while nobody else does.
+      for (ChokePeer& peer : slots.peers) peer.stalled_since = kStart;
+      slots.rotate();
+      CHECK(slots.text() == "0000");
+      slots.peers[0].stalled_since = kNoDeadline;
+      slots.apply(ChokeRound::kFill);
+      CHECK(slots.text() == "1000");
+    }
+  }
+
   TEST_CASE("who waits longest gets a free slot at once, and nobody loses one for it") {
     for (const bool seeding : {true, false}) {
       Slots slots(5, 2, seeding);

@@ -226,6 +226,39 @@ TEST_SUITE("swarm") {
     CHECK(node.swarm().tend(Clock::now()) == kNoDeadline);
   }
 
+  TEST_CASE("who does not read loses its slot to who waits, and has its turn again when it reads") {
+    const CapturedLog log;
+    const SampleTorrent sample = sample_torrent(2 << 20, 1 << 20);
+    PeerNode node(sample, "11");
+    node.bandwidth().set({.upload_slots = 1});
+    Guest deaf(node, "deaf", "00", Side::kAccepted, tcp_stream_pair(4 << 10));
+    const auto connection = node.swarm().connections().front();
+    Guest decent(node, "decent", "00");
+    deaf.fake.say(MessageId::kInterested);
+    CHECK(deaf.fake.hear() == "UnChoke");
+    for (const std::uint32_t piece : {0U, 1U}) deaf.fake.say(MessageId::kRequest, piece);
+    CHECK(eventually([&] { return connection->stalled_since() != kNoDeadline; }));
+    decent.fake.say(MessageId::kInterested);
+    CHECK(eventually([&] { return node.must_tend() == 1; }));
+    node.swarm().tend(Clock::now());
+    CHECK(connection->wants_slot(ChokeRound::kFill)->unchoked);
+
+    TimePoint now = Clock::now() + kDeafAfter;
+    CHECK(node.swarm().tend(now) == now + kRotateEvery);
+    CHECK(decent.fake.hear() == "UnChoke");
+    // However long it has waited, its turn does not come.
+    for (int turn = 0; turn < 3; ++turn) node.swarm().tend(now += kRotateEvery);
+    decent.fake.say(MessageId::kRequest, 1);
+    CHECK(decent.fake.hear() == "Piece 1");
+
+    CHECK(deaf.fake.hear() == "Piece 0");
+    CHECK(deaf.fake.hear() == "Choke");
+    CHECK(eventually([&] { return connection->stalled_since() == kNoDeadline; }));
+    node.swarm().tend(now += kRotateEvery);
+    CHECK(deaf.fake.hear() == "UnChoke");
+    CHECK(decent.fake.hear() == "Choke");
+  }
+
   TEST_CASE("a leecher's slot goes to who has sent it most") {
     const CapturedLog log;
     const SampleTorrent sample = sample_torrent(40, 10);
