@@ -4,7 +4,6 @@
 // functions are safe from any thread, except start() and join(), which are the owner's.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -30,6 +29,7 @@
 #include "peer/completion_program.h"
 #include "peer/dialler.h"
 #include "peer/download_dir.h"
+#include "peer/download_status.h"
 #include "peer/piece_store.h"
 #include "peer/request_files.h"
 #include "peer/resume_state.h"
@@ -40,42 +40,6 @@
 #include "peer/torrent_bandwidth.h"
 
 namespace piecework::peer {
-
-enum class DownloadState {
-  kChecking,
-  kDownloading,
-  kSeeding,
-  kPaused,
-  kFinished,
-  kRemoved,
-  kError
-};
-inline constexpr std::array kDownloadStates{DownloadState::kChecking, DownloadState::kDownloading,
-                                            DownloadState::kSeeding,  DownloadState::kPaused,
-                                            DownloadState::kFinished, DownloadState::kRemoved,
-                                            DownloadState::kError};
-std::string_view download_state_name(DownloadState state);
-
-struct DownloadStatus {
-  InfoHash info_hash;
-  std::string name;
-  DownloadState state = DownloadState::kChecking;
-  std::string reason;       // what is wrong, or why it is slow; empty when all is well
-  std::uint64_t bytes = 0;  // held, of
-  std::uint64_t length = 0;
-  std::uint64_t received = 0;  // since the start: kept,
-  std::uint64_t wasted = 0;    // and thrown away
-  std::uint64_t sent = 0;
-  double rate_down = 0;  // bytes/s
-  double rate_up = 0;
-  std::size_t peers = 0;
-
-  double done() const {  // 0 … 1
-    if (length > 0) return static_cast<double>(bytes) / static_cast<double>(length);
-    return state == DownloadState::kSeeding || state == DownloadState::kFinished ? 1 : 0;
-  }
-  bool operator==(const DownloadStatus&) const = default;
-};
 
 class Download : public std::enable_shared_from_this<Download> {
  public:
@@ -141,6 +105,7 @@ class Download : public std::enable_shared_from_this<Download> {
   DownloadStatus status() const EXCLUDES(mutex_);
 
  private:
+  // From start to stop: download.cc.
   void run();
   void check();
   void make_swarm(const PieceStore::Opened& opened, const Bitfield& held) EXCLUDES(mutex_);
@@ -148,8 +113,33 @@ class Download : public std::enable_shared_from_this<Download> {
       EXCLUDES(mutex_);
   Bitfield verify(const PieceStore::Opened& opened);
   void take_part();
+  void announce();
   bool is_to_be_finished() const;
   void complete();
+  void withdraw();
+  void depart();
+  void leave();
+  bool empty_swarm();  // true: nobody uses the file any more
+  void forget_lost_file() EXCLUDES(mutex_);
+  void start_over() EXCLUDES(mutex_);
+  void save_state(bool clean);
+  void save_progress();
+  void save_tally();
+  void log_not_saved(const std::system_error& error) const;
+  void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
+  void throw_storage_problem() EXCLUDES(mutex_);
+  void wait_for_event() EXCLUDES(mutex_);
+  void wait_to_retry() EXCLUDES(mutex_);
+  void wait_for_poke() EXCLUDES(mutex_);
+  void poke_locked() REQUIRES(mutex_);
+  void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
+  std::string why_slow(const Swarm& swarm) const EXCLUDES(mutex_);
+  void log_rates() const;
+  Announcer::Counters counters() const;
+  Fields log_fields() const;
+  std::shared_ptr<Swarm> swarm() const EXCLUDES(mutex_);
+
+  // Once it is complete: download_seeding.cc.
   bool is_whole() const;
   std::optional<std::string_view> seeded_enough() EXCLUDES(mutex_);
   bool has_left() EXCLUDES(mutex_);
@@ -159,10 +149,8 @@ class Download : public std::enable_shared_from_this<Download> {
   void set_not_removable() EXCLUDES(mutex_);
   void log_kept(const std::string& reason) EXCLUDES(mutex_);
   void wait_while_removed() EXCLUDES(mutex_);
-  void withdraw();
-  void depart();
-  void start_over() EXCLUDES(mutex_);
-  // Requests.
+
+  // What request files ask for: download_requests.cc.
   bool is_requested(Request request) const;
   bool is_paused() const EXCLUDES(mutex_);
   void clear_interrupt() EXCLUDES(mutex_);
@@ -172,25 +160,6 @@ class Download : public std::enable_shared_from_this<Download> {
   void begin_recheck(std::optional<ResumeState>& saved);
   void repair(PieceStore::Opened& opened, const Bitfield& held, std::string& hindrance);
   void remember_recheck();
-  void announce();
-  void save_state(bool clean);
-  void save_progress();
-  void save_tally();
-  void log_not_saved(const std::system_error& error) const;
-  void wait_for_event() EXCLUDES(mutex_);
-  void wait_to_retry() EXCLUDES(mutex_);
-  void wait_for_poke() EXCLUDES(mutex_);
-  void poke_locked() REQUIRES(mutex_);
-  bool empty_swarm();  // true: nobody uses the file any more
-  void forget_lost_file() EXCLUDES(mutex_);
-  void on_storage_failed(const std::string& reason) EXCLUDES(mutex_);
-  void set_state(DownloadState state, const std::string& problem) EXCLUDES(mutex_);
-  void throw_storage_problem() EXCLUDES(mutex_);
-  std::string why_slow(const Swarm& swarm) const EXCLUDES(mutex_);
-  void log_rates() const;
-  Announcer::Counters counters() const;
-  Fields log_fields() const;
-  std::shared_ptr<Swarm> swarm() const EXCLUDES(mutex_);
 
   const Torrent torrent_;
   Environment& environment_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/endpoint.h"
-#include "peer/download.h"
+#include "peer/download_status.h"
 
 namespace piecework::peer {
 

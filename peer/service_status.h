@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "peer/download.h"
+#include "peer/download_status.h"
 
 namespace piecework::peer {
 
