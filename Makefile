@@ -101,7 +101,7 @@ test: test-deps
 	$(Q)SLOW=$(SLOW) tests/run.sh $(BUILD) $(SCENARIOS)
 
 # The scenarios of strangers and faults at full size, of which `make test` runs a small part. Takes
-# half an hour, and wants 6000 descriptors (ulimit -n).
+# ten minutes, and wants 6000 descriptors (ulimit -n).
 TORTURE := slow_loris floods announce_flood hostile_trackers liars greedy bad_input faults \
            power_loss random_kills failing_disk no_threads clock_jumps
 .PHONY: torture
