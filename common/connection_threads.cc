@@ -1,6 +1,5 @@
 #include "common/connection_threads.h"
 
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -90,13 +89,12 @@ bool ConnectionThreads::takes_long(Connection& connection) {
 
 void ConnectionThreads::first_frame_done(Connection& connection) {
   MutexLock lock(mutex_);
-  connection.evictable_ = false;
+  set_evictable_locked(connection, false);
 }
 
 void ConnectionThreads::at_rest(Connection& connection) {
   MutexLock lock(mutex_);
-  connection.evictable_ = true;
-  live_.splice(live_.end(), live_, connection.place_);
+  set_evictable_locked(connection, true);
 }
 
 bool ConnectionThreads::has_made_room(const Connection& connection) const {
@@ -106,7 +104,7 @@ bool ConnectionThreads::has_made_room(const Connection& connection) const {
 
 bool ConnectionThreads::evict_one() {
   MutexLock lock(mutex_);
-  return evict_one_locked(nullptr);
+  return evict_locked(evictable_.first());
 }
 
 void ConnectionThreads::set_access(AccessList access, Live live) {
@@ -115,7 +113,7 @@ void ConnectionThreads::set_access(AccessList access, Live live) {
   for (Connection* connection : live_) {
     if (access_.admits(connection->remote_.address) || connection->denied_.exchange(true)) continue;
     ++denied_count_;
-    if (live == Live::kAll || connection->evictable_) connection->stream_.shutdown();
+    if (live == Live::kAll || connection->ticket_) connection->stream_.shutdown();
   }
 }
 
@@ -215,18 +213,20 @@ ConnectionThreads::Started ConnectionThreads::admit(Connection& connection) {
     return Started::kDenied;
   }
   // Those evicted still have a thread until they notice; a flood must not pile them up either.
-  const bool may_evict = live_.size() < limits_.total + limits_.total / 4 + 16;
-  if (const auto at = per_address_.find(address); at != per_address_.end() &&
-                                                  at->second >= limits_.per_address &&
-                                                  !(may_evict && evict_one_locked(&address))) {
+  const bool may_evict =
+      !connection.accepted_ || live_.size() < limits_.total + limits_.total / 4 + 16;
+  if (is_address_full_locked(address) &&
+      !(may_evict && evict_locked(evictable_.first_of(address)))) {
     return Started::kAddressFull;
   }
-  if (counted_ >= limits_.total && !(may_evict && evict_one_locked(nullptr))) {
+  if (is_full_locked(connection) && !(may_evict && evict_locked(evictable_.first()))) {
     return Started::kFull;
   }
   connection.place_ = live_.insert(live_.end(), &connection);
   ++per_address_[address];
   ++counted_;
+  if (connection.accepted_) ++accepted_;
+  set_evictable_locked(connection, connection.accepted_);
   return Started::kYes;
 }
 
@@ -237,26 +237,42 @@ void ConnectionThreads::forget(Connection& connection) {
 
 void ConnectionThreads::forget_locked(Connection& connection) {
   live_.erase(connection.place_);
+  set_evictable_locked(connection, false);
   if (!connection.evicted_) uncount_locked(connection);
 }
 
-bool ConnectionThreads::evict_one_locked(const IpAddress* address) {
-  const auto candidate = [&](const Connection* c) {
-    return c->evictable_ && !c->evicted_ && (!address || c->remote_.address == *address);
-  };
-  // live_ is in that order, so the first is the one that has waited longest.
-  const auto oldest = std::find_if(live_.begin(), live_.end(), candidate);
-  if (oldest == live_.end()) return false;
-  (*oldest)->evicted_ = true;
-  (*oldest)->stream_.shutdown();
-  uncount_locked(**oldest);
+bool ConnectionThreads::is_full_locked(const Connection& newcomer) const {
+  if (counted_ >= limits_.total) return true;
+  return newcomer.accepted_ && accepted_ + limits_.for_dialled >= limits_.total;
+}
+
+bool ConnectionThreads::is_address_full_locked(const IpAddress& address) const {
+  const auto at = per_address_.find(address);
+  return at != per_address_.end() && at->second >= limits_.per_address;
+}
+
+// False when there is none.
+bool ConnectionThreads::evict_locked(Connection* connection) {
+  if (connection == nullptr) return false;
+  set_evictable_locked(*connection, false);
+  connection->evicted_ = true;
+  connection->stream_.shutdown();
+  uncount_locked(*connection);
   return true;
 }
 
-void ConnectionThreads::uncount_locked(const Connection& connection) {
+void ConnectionThreads::set_evictable_locked(Connection& connection, bool evictable) {
+  const IpAddress& address = connection.remote_.address;
+  if (connection.ticket_) evictable_.remove(address, *connection.ticket_);
+  connection.ticket_.reset();
+  if (evictable && !connection.evicted_) connection.ticket_ = evictable_.add(address, connection);
+}
+
+void ConnectionThreads::uncount_locked(Connection& connection) {
   --counted_;
+  if (connection.accepted_) --accepted_;
   const auto at = per_address_.find(connection.remote_.address);
-  if (--at->second == 0) per_address_.erase(at);
+  if (at != per_address_.end() && --at->second == 0) per_address_.erase(at);
 }
 
 }  // namespace piecework

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/access_list.h"
+#include "common/eviction_order.h"
 #include "common/kept_threads.h"
 #include "common/mutex.h"
 #include "common/stream.h"
@@ -32,17 +33,22 @@ class ConnectionThreads {
   struct Limits {
     std::size_t total;
     std::size_t per_address;  // of one remote address, both directions
+    // Of the total, those that accepted connections cannot take.
+    std::size_t for_dialled = 0;
   };
 
  private:
   struct Post;
 
  public:
+  class Connection;
+  using Order = EvictionOrder<Connection>;
+
   // One live connection, as its handler sees it.
   class Connection {
    public:
-    Connection(Stream stream, const Endpoint& remote, bool evictable)
-        : stream_(std::move(stream)), remote_(remote), evictable_(evictable) {}
+    Connection(Stream stream, const Endpoint& remote, bool accepted)
+        : stream_(std::move(stream)), remote_(remote), accepted_(accepted) {}
     Stream& stream() { return stream_; }
     const Endpoint& remote() const { return remote_; }
     // It was live when set_access() came to deny it.
@@ -52,9 +58,10 @@ class ConnectionThreads {
     friend class ConnectionThreads;
     Stream stream_;
     const Endpoint remote_;
+    const bool accepted_;
     std::atomic<bool> denied_ = false;
     // Guarded by ConnectionThreads::mutex_:
-    bool evictable_;                          // no complete first frame yet, or at rest
+    std::optional<Order::Ticket> ticket_;     // no complete first frame yet, or at rest
     bool evicted_ = false;                    // no longer counted
     std::shared_ptr<Post> post_;              // while its thread is counted there
     std::list<Connection*>::iterator place_;  // in live_
@@ -92,10 +99,10 @@ class ConnectionThreads {
   ConnectionThreads(std::string thread_name, Limits limits);
   ~ConnectionThreads();
 
-  // Gives the connection a thread, unless its address is denied. When all places are taken, or all
-  // for its address, the accepted connection (from that address) that has gone longest without a
-  // complete first frame is shut down to make room; when there is none, the newcomer is refused,
-  // and its stream stays the caller's.
+  // Gives the connection a thread, unless its address is denied. When all places that it may have
+  // are taken, an accepted connection without a complete first frame is shut down to make room: of
+  // the address with most of those the oldest one, or of the newcomer's own when all for that are
+  // taken. When there is none, the newcomer is refused, and its stream stays the caller's.
   Started start(Stream&& stream, const Endpoint& remote, Origin origin, Handler handler)
       EXCLUDES(mutex_);
 
@@ -119,7 +126,7 @@ class ConnectionThreads {
   // Was it shut down to make room for another?
   bool has_made_room(const Connection& connection) const EXCLUDES(mutex_);
 
-  // Shuts down the one that has gone longest without a first frame. False when there is none.
+  // Shuts down the one that is first to make room. False when there is none.
   bool evict_one() EXCLUDES(mutex_);
 
   // Who may be accepted and dialled from now on. Of the live connections, those whose address it
@@ -156,9 +163,11 @@ class ConnectionThreads {
   Started admit(Connection& connection) EXCLUDES(mutex_);
   void forget(Connection& connection) EXCLUDES(mutex_);
   void forget_locked(Connection& connection) REQUIRES(mutex_);
-  // Of those from `address`, unless that is null.
-  bool evict_one_locked(const IpAddress* address) REQUIRES(mutex_);
-  void uncount_locked(const Connection& connection) REQUIRES(mutex_);
+  bool is_full_locked(const Connection& newcomer) const REQUIRES(mutex_);
+  bool is_address_full_locked(const IpAddress& address) const REQUIRES(mutex_);
+  bool evict_locked(Connection* connection) REQUIRES(mutex_);
+  void set_evictable_locked(Connection& connection, bool evictable) REQUIRES(mutex_);
+  void uncount_locked(Connection& connection) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   Limits limits_ GUARDED_BY(mutex_);
@@ -166,9 +175,12 @@ class ConnectionThreads {
   std::uint64_t denied_count_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::weak_ptr<Door>> doors_ GUARDED_BY(mutex_);
-  std::list<Connection*> live_ GUARDED_BY(mutex_);  // by arrival, or since when at rest
+  std::list<Connection*> live_ GUARDED_BY(mutex_);
+  Order evictable_ GUARDED_BY(mutex_);  // of live_, those that make room
+  // Of live_, those that have not been evicted:
   std::unordered_map<IpAddress, std::size_t> per_address_ GUARDED_BY(mutex_);
-  std::size_t counted_ GUARDED_BY(mutex_) = 0;  // live_ without those evicted
+  std::size_t counted_ GUARDED_BY(mutex_) = 0;
+  std::size_t accepted_ GUARDED_BY(mutex_) = 0;
 
   KeptThreads threads_;  // last: its threads end before what they use
 };

@@ -120,7 +120,7 @@ PeerServer::Options server_options(const PeerConfig& config) {
   options.state_dir = config.state_dir;
   options.min_free_bytes = config.min_free_space;
   options.socket_buffer_bytes = static_cast<int>(config.socket_buffer);
-  options.limits = {config.max_connections, config.max_connections_per_address};
+  options.limits = connection_limits(config.max_connections, config.max_connections_per_address);
   options.access = AccessList(config.allow, config.deny);
   options.bandwidth = config.bandwidth;
   options.torrent_limits = config.limits;

@@ -30,6 +30,10 @@ void Traffic::add(const DownloadStatus& torrent) {
   sent += torrent.sent;
 }
 
+ConnectionThreads::Limits connection_limits(std::size_t total, std::size_t per_address) {
+  return {.total = total, .per_address = per_address, .for_dialled = total / 4};
+}
+
 PeerServer::PeerServer(const Options& options)
     : directory_(options.download_dir, options.ownership),
       on_complete_(options.download_dir, options.on_complete),

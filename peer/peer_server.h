@@ -33,11 +33,15 @@ struct Traffic {
   void add(const DownloadStatus& torrent);
 };
 
+// So many connections at a time, and with one address. Those that come in cannot take the last
+// quarter: it is left for peers that we dial.
+ConnectionThreads::Limits connection_limits(std::size_t total, std::size_t per_address);
+
 class PeerServer {
  public:
   // What can be changed while it runs.
   struct Settings {
-    ConnectionThreads::Limits limits{512, 256};
+    ConnectionThreads::Limits limits = connection_limits(512, 256);
     Bandwidth::Settings bandwidth;
     std::vector<TorrentLimit> torrent_limits;
     AccessList access;

@@ -284,6 +284,60 @@ TEST_SUITE("connection_threads") {
     CHECK(newcomer.answers('y'));
   }
 
+  TEST_CASE(
+      "two addresses that hold everything make room for one another, and for everybody else") {
+    Echoes echoes({.total = 8, .per_address = 4, .for_dialled = 2});
+    std::deque<Echoes::Client> crowd;
+    for (const int host : {1, 2, 1, 2, 1, 2}) crowd.push_back(echoes.start(host));
+    auto decent = echoes.start(3);
+    CHECK(decent.started == Started::kYes);
+    CHECK(crowd.front().ended());
+    // It is in no hurry, and they go on coming.
+    for (int i = 0; i < 20; ++i) {
+      crowd.push_back(echoes.start(1 + i % 2));
+      CHECK(crowd.back().started == Started::kYes);
+    }
+    CHECK(echoes.threads.count() == 6);
+    CHECK(decent.answers('f'));
+    for (const int host : {1, 4, 5}) {
+      auto dialled = echoes.start(host, Origin::kDialled);
+      CHECK(dialled.started == Started::kYes);
+      CHECK(dialled.answers('x'));
+      dialled.stream.shutdown();
+    }
+    CHECK(decent.answers('x'));
+  }
+
+  TEST_CASE("what is kept for dialled connections is not taken by those who come in and talk") {
+    Echoes echoes({.total = 4, .per_address = 10, .for_dialled = 1});
+    std::deque<Echoes::Client> clients;
+    for (int i = 0; i < 3; ++i) {
+      clients.push_back(echoes.start(1));
+      CHECK(clients.back().answers('f'));
+    }
+    CHECK(echoes.start(2).started == Started::kFull);
+    auto dialled = echoes.start(2, Origin::kDialled);
+    CHECK(dialled.started == Started::kYes);
+    CHECK(echoes.start(3, Origin::kDialled).started == Started::kFull);
+    // It was not one of theirs, so that another one may come in when one of them goes.
+    clients.pop_back();
+    CHECK(eventually([&] { return echoes.threads.count() == 3; }));
+    clients.push_back(echoes.start(2));
+    CHECK(clients.back().answers('f'));
+    CHECK(dialled.answers('x'));
+  }
+
+  TEST_CASE("dialled connections may take places that those who come in would have") {
+    Echoes echoes({.total = 4, .per_address = 10, .for_dialled = 1});
+    std::deque<Echoes::Client> dialled;
+    for (int i = 0; i < 3; ++i) dialled.push_back(echoes.start(1, Origin::kDialled));
+    auto silent = echoes.start(2);
+    dialled.push_back(echoes.start(1, Origin::kDialled));
+    CHECK(dialled.back().started == Started::kYes);
+    CHECK(silent.ended());
+    CHECK(echoes.start(2).started == Started::kFull);
+  }
+
   TEST_CASE("a silent connection makes room for another one from its address, and no other") {
     Echoes echoes({.total = 10, .per_address = 2});
     auto elsewhere = echoes.start(2);

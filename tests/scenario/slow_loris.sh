@@ -21,6 +21,8 @@ slow_request=0000000000001000$(printf '20%.0s' {1..40})
 slow_bitfield=00000000000010000000002105$(printf '00%.0s' {1..32})
 request='{"port": 1000, "peer_id": "x", "event": "started", "left": 0, "info_hash": "'$(printf 'ab%.0s' {1..32})'"}'
 
+hex_of() { od -An -v -tx1 | tr -d ' \n'; }
+
 # crowd NAME ACTION...: as crowd.py has it, from all of the addresses.
 crowd() {
   start "$1" "$python" "$support/crowd.py" --addresses "$addresses" "${@:2}"
@@ -57,6 +59,27 @@ check "why they are shut out is said" \
   wait_for_line "$work/seeder/log" ' peer\.refused .*reason=made_room'
 end_crowd at_peer seeder
 
+# Those who greet keep their places, but cannot have those that the peer needs to dial others.
+random_file 256KiB "$work/other.bin" 2
+make_torrent "$work/other.bin" "$work/other.torrent" --piece-length 64KiB
+start_peer other
+cp "$work/other.bin" "$work/other/downloads/"
+drop other "$work/other.torrent"
+wait_for_line "$work/other/log" 'torrent\.seeding '
+hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'; }
+hash=$(hash_of "$work/file.torrent") other_hash=$(hash_of "$work/other.torrent")
+greeting='{"info_hash": "'$hash'", "peer_id": "guest", "port": 0, "connection": 0, "requests": 256}'
+whole_greeting=$(printf '%016x' $((4 + 33 + ${#greeting})))0000002105$(printf '00%.0s' {1..32})$(printf '%s' "$greeting" | hex_of)
+check "$peer_places who greet and stay" crowd greeters "$address:${ports[seeder]}" hold "$peer_places" "$whole_greeting"
+check "are as many as may come in" \
+  wait_until 20 has_lines "$work/seeder/log" ' peer\.connected .*dialled=no .*agent="" ' $((peer_places * 3 / 4))
+check "a peer that is full of them" wait_for_line "$work/seeder/log" ' connection\.refused .*reason=max_connections'
+drop seeder "$work/other.torrent"
+check "reaches others" wait_complete seeder 20
+check "by dialling them" grep -q " peer\.connected .*hash=${other_hash:0:8} dialled=yes" "$work/seeder/log"
+end_crowd greeters seeder
+stop other
+
 echo "# at a tracker"
 stop tracker || true
 read -ra few <<<"$(caps "$tracker_places")"
@@ -71,7 +94,6 @@ check "why they are shut out is said" \
 end_crowd at_tracker tracker
 
 # These have asked once, properly, and keep their places with that.
-hex_of() { od -An -v -tx1 | tr -d ' \n'; }
 whole_request=$(printf '%016x' ${#request})$(printf '%s' "$request" | hex_of)
 check "$tracker_places who were answered and stay" crowd guests "$tracker" hold "$tracker_places" "$whole_request"
 for turn in 1 2 3 4 5; do check "make room for a decent client, $turn of 5" tracker_answers "$request"; done
