@@ -80,10 +80,18 @@ bool Dialler::may_dial(const Endpoint& peer) {
 }
 
 void Dialler::dial_lone_peer_again(Swarm& swarm) {
-  if (Clock::now() < next_parallel_) return;
+  const TimePoint now = Clock::now();
+  {
+    MutexLock lock(mutex_);
+    if (now < next_parallel_) return;
+  }
   const auto peer = lone_peer(swarm);
   if (!peer) return;
-  next_parallel_ = Clock::now() + kParallelEvery;
+  {
+    MutexLock lock(mutex_);
+    if (now < next_parallel_) return;
+    next_parallel_ = now + kParallelEvery;
+  }
   dial(*peer, 1);
 }
 

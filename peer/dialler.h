@@ -1,7 +1,6 @@
 // The connections of one torrent: dials the peers of its swarm when each is due, talks with them
 // and with those that dial us, and notes in its PeerBook how that went. Each connection has a
-// thread of ConnectionThreads. The public functions are safe from any thread, except dial_due(),
-// which is the torrent's.
+// thread of ConnectionThreads. The public functions are safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -78,9 +77,9 @@ class Dialler {
   const Torrent& torrent_;
   const Environment environment_;
   const Owner owner_;
-  TimePoint next_parallel_ = TimePoint::min();  // the torrent's thread only
 
   mutable Mutex mutex_;
+  TimePoint next_parallel_ GUARDED_BY(mutex_) = TimePoint::min();
   PeerBook book_ GUARDED_BY(mutex_);
   Random random_ GUARDED_BY(mutex_);
 };

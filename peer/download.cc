@@ -208,8 +208,9 @@ void Download::take_part() {
     throw_storage_problem();
     if (is_to_be_finished()) complete();
     if (has_left()) return;
-    if (announcer_.next() <= Clock::now()) announce();
+    // Those who are known first: a tracker may take its time.
     dialler_.dial_due(*swarm());
+    if (announcer_.next() <= Clock::now()) announce();
     if (next_save_ <= Clock::now()) save_progress();
     next_tending_ = swarm()->tend(Clock::now());
     if (!store_.reserve_more()) wait_for_event();
@@ -302,9 +303,14 @@ void Download::start_over() {
 
 void Download::announce() {
   const bool alone = swarm()->fetches() && swarm()->size() == 0 && !swarm()->left().all_held();
+  {
+    MutexLock lock(mutex_);
+    announcing_ = true;
+  }
   const auto peers = announcer_.announce(counters(), alone);
   if (peers) dialler_.named_by_tracker(*peers);
   MutexLock lock(mutex_);
+  announcing_ = false;
   tracker_problem_ = announcer_.problem();
 }
 
@@ -434,11 +440,16 @@ void Download::log_rates() const {
 }
 
 void Download::tick(TimePoint now) {
-  MutexLock lock(mutex_);
-  if (!swarm_) return;
-  down_.sample(swarm_->downloaded, now);
-  up_.sample(swarm_->uploaded, now);
-  if (swarm_->uploaded >= upload_goal_) poke_locked();
+  std::shared_ptr<Swarm> kept_waiting;
+  {
+    MutexLock lock(mutex_);
+    if (!swarm_) return;
+    down_.sample(swarm_->downloaded, now);
+    up_.sample(swarm_->uploaded, now);
+    if (swarm_->uploaded >= upload_goal_) poke_locked();
+    if (announcing_) kept_waiting = swarm_;
+  }
+  if (kept_waiting && !interrupted_) dialler_.dial_due(*kept_waiting);
 }
 
 DownloadStatus Download::status() const {

@@ -100,7 +100,8 @@ class Download : public std::enable_shared_from_this<Download> {
   // After join(): a file that was removed is no longer remembered as such.
   void forget_removal() EXCLUDES(mutex_);
 
-  // Once a second while something may move: feeds the rates.
+  // Once a second while something may move: feeds the rates, and dials whom it is time for while a
+  // tracker keeps its thread waiting.
   void tick(TimePoint now) EXCLUDES(mutex_);
   DownloadStatus status() const EXCLUDES(mutex_);
 
@@ -193,6 +194,7 @@ class Download : public std::enable_shared_from_this<Download> {
   std::string damage_ GUARDED_BY(mutex_);           // what is wrong with a file that is served
   std::string storage_problem_ GUARDED_BY(mutex_);  // reported by a connection, not yet acted upon
   std::string tracker_problem_ GUARDED_BY(mutex_);
+  bool announcing_ GUARDED_BY(mutex_) = false;                 // its thread waits for a tracker
   std::uint64_t upload_goal_ GUARDED_BY(mutex_) = UINT64_MAX;  // of swarm_; then its thread looks
   std::optional<RemovableDownload> removable_ GUARDED_BY(mutex_);
   RateMeter down_ GUARDED_BY(mutex_);

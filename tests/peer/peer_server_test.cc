@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/announce.h"
+#include "common/frame.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_peer.h"
@@ -65,6 +67,14 @@ struct Rig {
     return options;
   }()};
 };
+
+// What a tracker answers that knows one peer, on this host.
+std::string naming(const Endpoint& peer, int interval) {
+  return R"({"error_code": 0, "message": "started ACK", "num-of-peer": 1, "interval": )" +
+         std::to_string(interval) +
+         R"(, "peers": [{"peer-id": "x", "peer-ip": "127.0.0.1", "peer-port": )" +
+         std::to_string(peer.port) + "}]}";
+}
 
 // Listens in a thread of its own, as a peer would that ends when the other side does.
 class Attentive {
@@ -270,14 +280,35 @@ TEST_SUITE("peer_server") {
     CHECK(rig.server.status().size() == 1);
   }
 
+  TEST_CASE("peers are dialled while a tracker takes its time to answer") {
+    Rig rig;
+    LoopbackListener peer;
+    LoopbackListener tracker;
+    rig.seed("one", 30, HashForm::kSha256, HostPort{"127.0.0.1", tracker.endpoint().port});
+    const auto asked = [&] {
+      Stream stream = tracker.accept();
+      CHECK(recv_text_frame(stream, kMaxAnnounceRequestBytes, soon()));
+      return stream;
+    };
+    asked().send_all(bytes_of(framed(naming(peer.endpoint(), 1))), soon());
+    Stream dialled = peer.accept();
+    const Stream waiting = asked();
+    // It is time for the peer again before the tracker has answered.
+    dialled.shutdown();
+    CHECK(eventually([&] { return rig.server.connection_count() == 0; }));
+    CHECK(eventually([&] {
+      rig.server.tick(Clock::now());
+      return rig.server.connection_count() == 1;
+    }));
+    CHECK_FALSE(waiting.is_left());
+    peer.accept();
+  }
+
   TEST_CASE("a dial for which there is no thread is said, and a newcomer's refusal as well") {
     Rig rig;
     const RefusingPort peer;
     const std::string where = peer.endpoint().to_string();
-    ScriptedTracker tracker({framed(
-        R"({"error_code": 0, "message": "started ACK", "interval": 3600, "num-of-peer": 1, )"
-        R"("peers": [{"peer-id": "x", "peer-ip": "127.0.0.1", "peer-port": )" +
-        std::to_string(peer.endpoint().port) + "}]}")});
+    ScriptedTracker tracker({framed(naming(peer.endpoint(), 3600))});
     rig.seed("one", 30, HashForm::kSha256, tracker.at());
     CHECK(eventually([&] { return rig.log.has("peer.unreachable peer=" + where); }));
     {
