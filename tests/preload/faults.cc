@@ -6,6 +6,8 @@
 //   FAULT_LOG=FILE              every call that was failed, a name a line; without FAULT every call
 //
 // CALL is the name of one wrapped below, or `any`. They are counted from 1, all threads together.
+#include <sys/syscall.h>
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -118,10 +120,20 @@ FAULT(socket)
 FAULT(stat64)
 FAULT(statx)
 FAULT(syncfs)
-FAULT(syscall)  // openat2(2), which has no function of its own
 FAULT(unlink)
 FAULT(unlinkat)
 FAULT(write)
+
+// openat2(2) has no function of its own. What else comes this way, of libraries, is left alone.
+PIECEWORK_WRAP(syscall) {
+  if (a == SYS_openat2) {
+    if (const int error = fault_of("openat2")) {
+      errno = error;
+      return -1;
+    }
+  }
+  return real(a, b, c, d, e, f);
+}
 
 PIECEWORK_WRAP(pthread_create) {
   if (const int error = fault_of("pthread_create")) return error;

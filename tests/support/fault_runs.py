@@ -50,6 +50,7 @@ ERRORS = {
     "mkdirat": "EACCES ENOSPC EMLINK",
     "mkostemp64": "EACCES ENOSPC EMFILE",
     "open64": "EACCES EMFILE ENFILE EIO",
+    "openat2": "EIO EMFILE EACCES",
     "poll": "EINTR ENOMEM",
     "posix_fadvise64": "EINVAL",
     "pread64": "EIO",
@@ -66,14 +67,13 @@ ERRORS = {
     "stat64": "EIO EACCES",
     "statx": "EIO",
     "syncfs": "EIO ENOSPC",
-    "syscall": "EIO EMFILE EACCES",
     "unlink": "EIO",
     "unlinkat": "EIO",
     "write": "EIO ENOSPC",
 }
 # A failure of these is an operator's business: the log has the errno's text.
-TOLD = {"fallocate64", "fchmod", "fdatasync", "ftruncate64", "mkdirat", "pwrite64", "renameat2",
-        "syncfs", "syscall"}
+TOLD = {"fallocate64", "fchmod", "fdatasync", "ftruncate64", "mkdirat", "openat2", "pwrite64",
+        "renameat2", "syncfs"}
 QUIET = {"EINTR", "EOPNOTSUPP", "EINVAL"}
 SECONDS = 40
 
