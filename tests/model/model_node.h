@@ -58,10 +58,14 @@ struct End {
 };
 
 struct Link {
-  Link(Node& from, Node& to, const PieceLayout& layout, double rate_out, double rate_back)
-      : dialler(from, *this, layout, rate_out), acceptor(to, *this, layout, rate_back) {}
+  Link(Node& from, Node& to, std::uint32_t which, const PieceLayout& layout, double rate_out,
+       double rate_back)
+      : number(which),
+        dialler(from, *this, layout, rate_out),
+        acceptor(to, *this, layout, rate_back) {}
   End& other(const End& end) { return &end == &dialler ? acceptor : dialler; }
 
+  const std::uint32_t number;  // of the parallel ones between the two nodes, from 0
   End dialler;
   End acceptor;
   Clock::duration delay{};

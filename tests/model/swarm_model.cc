@@ -79,10 +79,11 @@ class SwarmModel {
   void refuse(Node& node, const Endpoint& to, Outcome outcome);
   bool is_banned(const Node& by, const Node& whom) const;
   Node& node_at(const Endpoint& endpoint);
-  bool is_linked(const Node& one, const Node& other) const;
+  bool is_linked(const Node& one, const Node& other, std::uint32_t number) const;
 
   // Links.
-  void connect(Node& from, Node& to);
+  void connect(Node& from, Node& to, std::uint32_t number);
+  void connect_again(const LinkPtr& first);
   void meet(const LinkPtr& link);
   void begin(End& end, const Bitfield& theirs);
   void close(const LinkPtr& link, End& by);
@@ -289,8 +290,8 @@ void SwarmModel::dial(Node& node, const Endpoint& to, int run) {
   if (is_banned(node, peer) || is_banned(peer, node)) {
     return refuse(node, to, Outcome::kBanned);
   }
-  if (is_linked(node, peer)) return refuse(node, to, Outcome::kSurplus);
-  connect(node, peer);
+  if (is_linked(node, peer, 0)) return refuse(node, to, Outcome::kSurplus);
+  connect(node, peer, 0);
 }
 
 void SwarmModel::refuse(Node& node, const Endpoint& to, Outcome outcome) {
@@ -319,18 +320,19 @@ Node& SwarmModel::node_at(const Endpoint& endpoint) {
   throw ModelError("the tracker names only who has announced");
 }
 
-bool SwarmModel::is_linked(const Node& one, const Node& other) const {
-  return std::ranges::any_of(one.ends,
-                             [&](End* end) { return &end->link.other(*end).self == &other; });
+bool SwarmModel::is_linked(const Node& one, const Node& other, std::uint32_t number) const {
+  return std::ranges::any_of(one.ends, [&](End* end) {
+    return &end->link.other(*end).self == &other && end->link.number == number;
+  });
 }
 
 // ---- Links ----
 
-void SwarmModel::connect(Node& from, Node& to) {
+void SwarmModel::connect(Node& from, Node& to, std::uint32_t number) {
   const auto rate = [this] { return draw_.one_in(12) ? 1500 : draw_.spread(8e3, fastest_); };
   const double out = rate();
   const double back = rate();
-  const auto link = std::make_shared<Link>(from, to, layout_, out, back);
+  const auto link = std::make_shared<Link>(from, to, number, layout_, out, back);
   link->delay = milliseconds(draw_.below(100));
   links_.push_back(link);
   from.ends.push_back(&link->dialler);
@@ -340,6 +342,21 @@ void SwarmModel::connect(Node& from, Node& to) {
     meet(link);
     begin(link->acceptor, theirs);
   });
+  if (number == 0 && draw_.one_in(4)) {
+    queue_.at(queue_.now() + milliseconds(draw_.below(10'000)),
+              [this, link] { connect_again(link); });
+  }
+}
+
+// Either side may, whoever dialled first. The dialler's book does not know of it.
+void SwarmModel::connect_again(const LinkPtr& first) {
+  if (first->over || !first->dialler.begun) return;
+  End& by = draw_.one_in(2) ? first->dialler : first->acceptor;
+  Node& from = by.self;
+  Node& to = first->other(by).self;
+  if (is_linked(from, to, 1) || is_banned(from, to) || is_banned(to, from)) return;
+  ++stats_.parallel;
+  connect(from, to, 1);
 }
 
 // The acceptor answers with its own first frame, before anything else.
@@ -394,8 +411,10 @@ void SwarmModel::finish(Link& link, Outcome outcome) {
   }
   Node& from = link.dialler.self;
   Node& to = link.acceptor.self;
-  from.book->ended(to.endpoint, outcome, queue_.now(), from.random);
-  from.dialled.erase(to.endpoint);
+  if (link.number == 0) {
+    from.book->ended(to.endpoint, outcome, queue_.now(), from.random);
+    from.dialled.erase(to.endpoint);
+  }
   if (link.acceptor.begun) {
     to.book->accepted_gone(from.endpoint, queue_.now());
     if (--to.accepted[from.endpoint] == 0) to.accepted.erase(from.endpoint);
@@ -709,6 +728,7 @@ SwarmStats& SwarmStats::operator+=(const SwarmStats& other) {
   offers += other.offers;
   chokes += other.chokes;
   bans += other.bans;
+  parallel += other.parallel;
   faults += other.faults;
   return *this;
 }
@@ -723,6 +743,7 @@ std::string to_text(const SwarmStats& stats) {
                         {"offers", stats.offers},
                         {"chokes", stats.chokes},
                         {"bans", stats.bans},
+                        {"parallel", stats.parallel},
                         {"faults", stats.faults}});
 }
 

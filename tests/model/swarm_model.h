@@ -20,6 +20,7 @@ struct SwarmStats {
   std::uint64_t offers = 0;
   std::uint64_t chokes = 0;
   std::uint64_t bans = 0;
+  std::uint64_t parallel = 0;  // second connections between two nodes
   std::uint64_t faults = 0;
 
   SwarmStats& operator+=(const SwarmStats& other);

@@ -25,6 +25,7 @@ TEST_SUITE("swarm_model") {
     CHECK(all.offers > 0);
     CHECK(all.chokes > 0);
     CHECK(all.bans > 0);
+    CHECK(all.parallel > 0);
     CHECK(all.faults > 0);
   }
 }
