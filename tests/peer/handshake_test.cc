@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/messages.h"
 #include "tests/support/eventually.h"
+#include "tests/support/json_members.h"
 #include "tests/support/pieces.h"
 #include "tests/support/socket_pair.h"
 
@@ -53,20 +54,14 @@ std::string frame_with(const std::string& tail) {
 
 // A good greeting with `key` changed to `value`, or without it when `value` is empty.
 std::string greeting_json(std::string_view key, std::string_view value) {
-  const std::pair<std::string_view, std::string> members[] = {{"info_hash", '"' + kHash + '"'},
-                                                              {"peer_id", "\"x\""},
-                                                              {"port", "1"},
-                                                              {"connection", "0"},
-                                                              {"requests", "256"},
-                                                              {"agent", "\"a\""},
-                                                              {"features", "[]"}};
-  std::string text;
-  for (const auto& [name, usual] : members) {
-    const std::string chosen = name == key ? std::string(value) : usual;
-    if (chosen.empty()) continue;
-    text += (text.empty() ? "{\"" : ", \"") + std::string(name) + "\": " + chosen;
-  }
-  return text + "}";
+  return json_with({{"info_hash", '"' + kHash + '"'},
+                    {"peer_id", "\"x\""},
+                    {"port", "1"},
+                    {"connection", "0"},
+                    {"requests", "256"},
+                    {"agent", "\"a\""},
+                    {"features", "[]"}},
+                   key, value);
 }
 
 TEST_SUITE("handshake") {

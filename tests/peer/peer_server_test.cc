@@ -12,6 +12,7 @@
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_peer.h"
+#include "tests/support/loopback_options.h"
 #include "tests/support/no_more_threads.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/scripted_tracker.h"
@@ -59,13 +60,7 @@ struct Rig {
   CapturedLog log;
   TempDir temp;
   RefusingPort nobody;
-  PeerServer server{[&] {
-    PeerServer::Options options;
-    options.listen = {*Endpoint::parse("127.0.0.1:0")};
-    options.download_dir = temp.file("downloads");
-    options.state_dir = temp.file("state");
-    return options;
-  }()};
+  PeerServer server{loopback_options(temp)};
 };
 
 // What a tracker answers that knows one peer, on this host.

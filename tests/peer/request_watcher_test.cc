@@ -11,6 +11,7 @@
 #include "peer/request_files.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
+#include "tests/support/loopback_options.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
 #include "tests/support/temp_dir.h"
@@ -54,13 +55,7 @@ struct Rig {
   RefusingPort nobody;
   SampleTorrent sample = sample_torrent(30, 10);
   Torrent torrent = sample.torrent;
-  PeerServer server{[&] {
-    PeerServer::Options options;
-    options.listen = {*Endpoint::parse("127.0.0.1:0")};
-    options.download_dir = temp.file("downloads");
-    options.state_dir = temp.file("state");
-    return options;
-  }()};
+  PeerServer server{loopback_options(temp)};
   RequestWatcher watcher;
 };
 

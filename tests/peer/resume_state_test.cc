@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "tests/support/json_members.h"
 #include "tests/support/pieces.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/temp_dir.h"
@@ -31,24 +32,17 @@ ResumeState some_state(const Bitfield& verified) {
 
 // A good state file of a torrent of 10 pieces with `key` changed to `value`, or without it.
 std::string state_text(const Torrent& torrent, std::string_view key, std::string_view value) {
-  const std::pair<std::string_view, std::string> members[] = {
-      {"version", "1"},
-      {"info_hash", '"' + torrent.info_hash.to_hex() + '"'},
-      {"name", "\"sample.bin\""},
-      {"length", "100"},
-      {"inode", "7"},
-      {"birth_ns", "12345"},
-      {"mtime_ns", "12345"},
-      {"complete", "false"},
-      {"clean", "true"},
-      {"verified", "\"80c0\""}};
-  std::string text;
-  for (const auto& [name, usual] : members) {
-    const std::string chosen = name == key ? std::string(value) : usual;
-    if (chosen.empty()) continue;
-    text += (text.empty() ? "{\"" : ", \"") + std::string(name) + "\": " + chosen;
-  }
-  return text + "}";
+  return json_with({{"version", "1"},
+                    {"info_hash", '"' + torrent.info_hash.to_hex() + '"'},
+                    {"name", "\"sample.bin\""},
+                    {"length", "100"},
+                    {"inode", "7"},
+                    {"birth_ns", "12345"},
+                    {"mtime_ns", "12345"},
+                    {"complete", "false"},
+                    {"clean", "true"},
+                    {"verified", "\"80c0\""}},
+                   key, value);
 }
 
 TEST_SUITE("resume_state") {

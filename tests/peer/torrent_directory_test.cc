@@ -13,6 +13,7 @@
 #include "common/torrent_signature.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
+#include "tests/support/loopback_options.h"
 #include "tests/support/no_more_threads.h"
 #include "tests/support/sample_torrent.h"
 #include "tests/support/socket_pair.h"
@@ -81,13 +82,7 @@ struct Rig {
   CapturedLog log;
   TempDir temp;
   RefusingPort nobody;
-  PeerServer server{[&] {
-    PeerServer::Options options;
-    options.listen = {*Endpoint::parse("127.0.0.1:0")};
-    options.download_dir = temp.file("downloads");
-    options.state_dir = temp.file("state");
-    return options;
-  }()};
+  PeerServer server{loopback_options(temp)};
   TorrentDirectory directory;
 };
 
