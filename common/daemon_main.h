@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "common/config_file.h"
@@ -61,6 +62,21 @@ struct DaemonProgram {
   // Runs until it is told to stop; the configuration has been loaded from `source`.
   std::function<void(const ConfigSource& source, ShutdownSignals& signals)> serve;
 };
+
+// The rest of `serve`, once the settings are there: opens the log, starts a Daemon(config, reload),
+// has it write its status file, and runs it. `reload` fills in a Config of defaults with what the
+// files now say.
+template <typename Daemon, typename Config>
+void serve_daemon(std::string_view name, const Config& config, const ConfigSchema& schema,
+                  std::function<void(Config&)> reload, ShutdownSignals& signals) {
+  start_step(kExitCantCreate, [&] {
+    open_daemon_log(name, config.log_file, path_choice(schema, "log.file"), config.log_level);
+  });
+  Daemon daemon = start_step(kExitUnavailable, [&] { return Daemon(config, std::move(reload)); });
+  start_step(kExitCantCreate,
+             [&] { daemon.create_status_file(name, path_choice(schema, "status_file")); });
+  daemon.run(signals);
+}
 
 // The whole main function. Never throws.
 int daemon_main(const DaemonProgram& program, int argc, char** argv);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/utf8.h"
+#include "common/version.h"
 
 namespace piecework {
 namespace {
@@ -44,6 +45,19 @@ MetricsText& MetricsText::sample(std::uint64_t value, const Labels& labels) {
   }
   text_ += " " + std::to_string(value) + "\n";
   return *this;
+}
+
+void MetricsText::add(const Daemon& daemon) {
+  const std::string prefix(daemon.prefix);
+  family(prefix + "_build_info", Type::kGauge, "1; which " + std::string(daemon.program) + " runs.")
+      .sample(1, {{"version", std::string(kVersion)}});
+  family(prefix + "_start_time_seconds", Type::kGauge,
+         "When it was started, in seconds since 1970.")
+      .sample(static_cast<std::uint64_t>(daemon.started.count()));
+  family(prefix + "_connections", Type::kGauge, "Connections now.").sample(daemon.connections);
+  family(prefix + "_denied_total", Type::kCounter,
+         "Connections refused or closed because of allow and deny.")
+      .sample(daemon.denied);
 }
 
 void MetricsText::append_label(std::string_view name, std::string_view value) {

@@ -34,6 +34,16 @@ class MetricsText {
   // Of the family begun last; no two of them have the same labels.
   MetricsText& sample(std::uint64_t value, const Labels& labels = {});
 
+  // The families that both daemons begin with: PREFIX_build_info and so on.
+  struct Daemon {
+    std::string_view prefix;   // "piecework_peer"
+    std::string_view program;  // "peerd"
+    seconds started;           // since 1970
+    std::uint64_t connections;
+    std::uint64_t denied;
+  };
+  void add(const Daemon& daemon);
+
   // All so far. Every line ends in a line feed.
   const std::string& text() const { return text_; }
 

@@ -13,13 +13,7 @@ void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSou
     source.load(fresh_schema);
     check_settings(fresh, fresh_schema);
   };
-  start_step(kExitCantCreate, [&] {
-    open_daemon_log("peerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
-  });
-  PeerDaemon daemon = start_step(kExitUnavailable, [&] { return PeerDaemon(config, reload); });
-  start_step(kExitCantCreate,
-             [&] { daemon.create_status_file("peerd", path_choice(schema, "status_file")); });
-  daemon.run(signals);
+  serve_daemon<PeerDaemon, PeerConfig>("peerd", config, schema, reload, signals);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "common/metrics.h"
-#include "common/version.h"
 
 namespace piecework::peer {
 namespace {
@@ -36,21 +35,6 @@ Listed listed(const Torrents& torrents) {
   });
   all.resize(std::min(all.size(), kMaxTorrentsInMetrics));
   return all;
-}
-
-void add_daemon(MetricsText& metrics, const NodeFigures& figures) {
-  metrics.family("piecework_peer_build_info", Type::kGauge, "1; which peerd runs.")
-      .sample(1, {{"version", std::string(kVersion)}});
-  metrics
-      .family("piecework_peer_start_time_seconds", Type::kGauge,
-              "When it was started, in seconds since 1970.")
-      .sample(static_cast<std::uint64_t>(figures.started.count()));
-  metrics.family("piecework_peer_connections", Type::kGauge, "Connections with other peers now.")
-      .sample(figures.connections);
-  metrics
-      .family("piecework_peer_denied_total", Type::kCounter,
-              "Connections refused or closed because of allow and deny.")
-      .sample(figures.denied);
 }
 
 void add_states(MetricsText& metrics, const Torrents& torrents) {
@@ -142,7 +126,11 @@ void add_torrents(MetricsText& metrics, const Listed& torrents) {
 
 std::string format_node_metrics(const NodeFigures& figures) {
   MetricsText metrics(MetricsText::Labels{{"port", std::to_string(figures.port)}});
-  add_daemon(metrics, figures);
+  metrics.add({.prefix = "piecework_peer",
+               .program = "peerd",
+               .started = figures.started,
+               .connections = figures.connections,
+               .denied = figures.denied});
   add_states(metrics, figures.snapshot.torrents);
   add_sums(metrics, figures.snapshot);
   add_torrents(metrics, listed(figures.snapshot.torrents));

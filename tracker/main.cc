@@ -13,14 +13,7 @@ void serve(const TrackerConfig& config, const ConfigSchema& schema, const Config
     source.load(fresh_schema);
     TlsContext::load(fresh.tls);
   };
-  start_step(kExitCantCreate, [&] {
-    open_daemon_log("trackerd", config.log_file, path_choice(schema, "log.file"), config.log_level);
-  });
-  TrackerDaemon daemon =
-      start_step(kExitUnavailable, [&] { return TrackerDaemon(config, reload); });
-  start_step(kExitCantCreate,
-             [&] { daemon.create_status_file("trackerd", path_choice(schema, "status_file")); });
-  daemon.run(signals);
+  serve_daemon<TrackerDaemon, TrackerConfig>("trackerd", config, schema, reload, signals);
 }
 
 }  // namespace
