@@ -551,6 +551,7 @@ std::string ConfigSchema::dump() const {
     const std::string_view indent = group.empty() ? "" : "  ";
     const std::size_t name_at = group.empty() ? 0 : group.size() + 1;
     append_comment(out, setting.help, indent);
+    if (setting.needs_restart) append_comment(out, "A change needs a restart.", indent);
     out.append(indent).append(setting.key, name_at).append(": ").append(setting.print()) += '\n';
   }
   return out;

@@ -107,7 +107,8 @@ class ConfigSchema {
   // Throws UsageError when it has not that form, else ConfigError "--set: key: what is wrong".
   void apply_override(std::string_view assignment);
 
-  // YAML that loads back to the same settings, with each key's help above it.
+  // YAML that loads back to the same settings, with each key's help above it, and whether a change
+  // needs a restart.
   std::string dump() const;
 
   // What a running daemon does not take over. Throws std::logic_error for a key that is not there.

@@ -44,7 +44,9 @@ ConfigSchema peer_schema(PeerConfig& config) {
       "Only torrents that one of these public keys has signed are taken: 64 hex digits each, or\n"
       "the path of the NAME.pub that `peerctl keygen` writes. Empty: any torrent is.");
   keys.number<std::size_t>("max_connections", config.max_connections, 1, 100000,
-                           "Connections with other peers, all torrents together.");
+                           "Connections with other peers, all torrents together. Those that come "
+                           "in can take three quarters\n"
+                           "of them; the rest is left for peers that are dialled.");
   keys.number<std::size_t>("max_connections_per_address", config.max_connections_per_address, 1,
                            100000, "Of these, with one address.");
   keys.networks(

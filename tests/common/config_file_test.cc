@@ -456,6 +456,8 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(none.taken.empty());
     CHECK(none.need_restart.empty());
     CHECK_THROWS_AS(schema.need_restart({"log"}), std::logic_error);
+    CHECK(schema.dump().find("\n  # The log.\n  # A change needs a restart.\n  file: ") !=
+          std::string::npos);
   }
 }
 

@@ -60,6 +60,20 @@ for daemon in trackerd peerd; do
 done >missing
 check "and their defaults" test ! -s missing
 
+# restart_keys PROGRAM: those that a dump says so of.
+restart_keys() {
+  "$BIN/$1" --config /dev/null --dump-config | awk -F: '
+    /# A change needs a restart\.$/ { needs = 1; next }
+    /^[a-z_]+:/ { if (needs) print $1; needs = 0 }' | sort
+}
+documented_restart_keys() {
+  sed -n '/^\.It Dv SIGHUP/,/^these need a restart/p' "$man/$1.8" | sed -n 's/^\.Cm \([a-z_.]*\).*/\1/p' |
+    grep -vx tls | sort
+}
+for daemon in trackerd peerd; do
+  check "$daemon(8) says what needs a restart" diff <(restart_keys $daemon) <(documented_restart_keys $daemon)
+done
+
 # options COMMAND...: from its --help.
 options() { "$@" --help | sed -n '/^Options:/,$s/^  \(-[-a-z]*\).*/\1/p' | sort -u; }
 # documented_options PAGE SECTION: `.Fl -name` at the head of a list entry within SECTION, a regex.
