@@ -47,7 +47,7 @@ make_torrent "$work/file.bin" "$work/file.torrent" --piece-length "$piece_bytes"
 hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
 
 echo "# three who only take"
-start_seeder --set upload_limit=4MiB
+start_seeder --set upload_limit=2MiB # which all have the processor to take
 decent_ones alone
 check "$decent decent ones complete alone" all_complete "${names[@]}"
 for name in "${names[@]}"; do stop "$name"; done
