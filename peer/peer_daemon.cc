@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/daemon_loop.h"
+#include "common/daemon_reload.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/service_notify.h"
@@ -111,16 +112,8 @@ void PeerDaemon::reload() {
   const auto changes = keys.changes_from(peer_schema(config_));
   // The steps that can fail come first, so that a bad configuration changes nothing.
   const PeerServer::Options options = server_options(fresh);
-  StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
-  const bool metrics_move = fresh.metrics_file != config_.metrics_file;
-  if (metrics_move) {
-    fresh_metrics.create("peerd", PathChoice::kConfigured, metrics(server_.snapshot()));
-  }
-  if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
-    make_parent_directories(fresh.log_file);
-    log_open(fresh.log_file, fresh.log_level);
-  }
-  if (metrics_move) metrics_file_ = std::move(fresh_metrics);
+  move_outputs("peerd", config_, fresh, metrics_file_,
+               [this] { return metrics(server_.snapshot()); });
   server_.reconfigure(options);
   torrents_.trust(trusted_keys(fresh));
   if (fresh.progress_interval != config_.progress_interval) next_progress_ = next_progress(fresh);

@@ -12,6 +12,7 @@
 
 #include "common/daemon_files.h"
 #include "common/daemon_loop.h"
+#include "common/daemon_reload.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/version.h"
@@ -127,17 +128,8 @@ void TrackerDaemon::reload() {
   const auto changes = keys.changes_from(tracker_schema(config_));
   // The steps that can fail come first, so that a bad configuration changes nothing.
   auto tls = TlsContext::load(fresh.tls);
-  StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
-  const bool metrics_move = fresh.metrics_file != config_.metrics_file;
-  if (metrics_move) {
-    fresh_metrics.create("trackerd", PathChoice::kConfigured,
-                         format_tracker_metrics(status(), started_at_));
-  }
-  if (fresh.log_file != config_.log_file || fresh.log_level != config_.log_level) {
-    make_parent_directories(fresh.log_file);
-    log_open(fresh.log_file, fresh.log_level);
-  }
-  if (metrics_move) metrics_file_ = std::move(fresh_metrics);
+  move_outputs("trackerd", config_, fresh, metrics_file_,
+               [this] { return format_tracker_metrics(status(), started_at_); });
   registry_.set_limits(registry_limits(fresh));
   service_.set_settings(service_settings(fresh));
   server_.set_limits(connection_limits(fresh));

@@ -255,6 +255,14 @@ signals() {
   kill -HUP "${pids[live]}"
   check "HUP with a bad file is rejected" wait_for_line "$log" \
     'config.rejected reason=".*live.yaml:4:12: max_peers: must be' 5
+  printf 'metrics_file: %s\nlog: {level: debug}\n' "$work/live/x.prom" >"$config"
+  kill -HUP "${pids[live]}"
+  check "HUP moves the metrics file and the level of the log" wait_for_line "$log" \
+    'config.reloaded changed=.*metrics_file,log.level needs_restart=""' 5
+  check "which has begun" test -s "$work/live/x.prom"
+  printf 'metrics_file: ""\nannounce_interval: 30s\n' >"$config"
+  kill -HUP "${pids[live]}"
+  check "an empty key takes it away" wait_until 5 test ! -e "$work/live/x.prom"
   mv "$log" "$log.1"
   kill -USR1 "${pids[live]}"
   wait_until 5 test -e "$log"
