@@ -172,7 +172,7 @@ coverage: coverage-deps
 	$(Q)for folder in common tracker peer; do \
 	  echo "== $$folder"; \
 	  gcovr --root . --filter "$$folder/" --exclude-throw-branches --print-summary \
-	      --output /dev/null build/coverage/$$folder; \
+	      --output build/coverage/$$folder.txt build/coverage/$$folder; \
 	done
 
 .PHONY: format format-check
