@@ -11,6 +11,7 @@ constexpr std::size_t kMostAccounts = 4096;
 bool Sharing::gave(const std::string& peer, PieceIndex piece, bool first) {
   MutexLock lock(mutex_);
   Account& account = account_locked(peer);
+  const bool known = account.second.only_takes();
   if (given_to_.empty()) given_to_.resize(pieces_, nullptr);
   Account*& taker = given_to_[piece.value()];
   if (first) {
@@ -19,7 +20,7 @@ bool Sharing::gave(const std::string& peer, PieceIndex piece, bool first) {
   } else if (taker != &account) {
     taker = &several_;
   }
-  return account.second.only_takes();
+  return !known && account.second.only_takes();
 }
 
 bool Sharing::turned_up(const std::string& peer, PieceIndex piece) {

@@ -31,7 +31,7 @@ class Sharing {
   // `peer` is anything that names it for as long as the torrent runs: what is known of it outlasts
   // its connections, and all of them share it.
   // We have sent it `piece`, which as far as we know nobody else has (`first`), or somebody has.
-  // True when it is now one who only takes.
+  // True when that shows that it only takes, which was not known.
   bool gave(const std::string& peer, PieceIndex piece, bool first) EXCLUDES(mutex_);
   // It says that it has `piece`. True when that shows of another one that it shares, which was not
   // known.

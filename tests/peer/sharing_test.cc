@@ -48,7 +48,7 @@ TEST_SUITE("sharing") {
   TEST_CASE("who has had a few pieces and passes on next to none only takes") {
     Sharing sharing(40);
     for (std::uint32_t i = 0; i < 40; ++i) {
-      CHECK(sharing.gave("a", PieceIndex(i), kFirst) == (i + 1 >= Sharing::kOnTrust));
+      CHECK(sharing.gave("a", PieceIndex(i), kFirst) == (i + 1 == Sharing::kOnTrust));
     }
     for (std::uint32_t i = 0; i < 5; ++i) {
       CHECK(sharing.balance("a").only_takes());
