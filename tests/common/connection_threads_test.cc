@@ -587,6 +587,7 @@ TEST_SUITE("connection_threads") {
     for (std::thread& thread : threads) thread.join();
     CHECK(refused > 0);
     CHECK(eventually([&] { return echoes.threads.count() == 0; }));
+    echoes.threads.set_access({}, ConnectionThreads::Live::kAll);
     CHECK(echoes.start(1).answers('x'));
   }
 }
