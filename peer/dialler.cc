@@ -154,7 +154,7 @@ void Dialler::talk_to_dialled(ConnectionThreads::Connection& connection, const E
                                    {"hash", torrent_.info_hash.to_short_hex()},
                                    {"reason", error.what()}});
   }
-  if (number == 0) ended(peer, outcome);
+  if (number == 0) return ended(peer, outcome);
   owner_.changed();
 }
 
@@ -187,8 +187,11 @@ Outcome Dialler::converse(ConnectionThreads::Connection& connection,
 }
 
 void Dialler::ended(const Endpoint& peer, Outcome outcome) {
-  MutexLock lock(mutex_);
-  book_.ended(peer, outcome, Clock::now(), random_);
+  {
+    MutexLock lock(mutex_);
+    book_.ended(peer, outcome, Clock::now(), random_);
+  }
+  owner_.changed();
 }
 
 }  // namespace piecework::peer

@@ -89,8 +89,9 @@ TEST_SUITE("dialler") {
     CHECK(rig.threads.count() == 0);
     CHECK(rig.log.has("peer.not_dialled peer=" + peer.to_string() + " reason=denied"));
     rig.threads.set_access({}, ConnectionThreads::Live::kAll);
+    const int before = rig.changes;
     rig.dialler.readmit();
-    CHECK(rig.changes == 1);
+    CHECK(rig.changes == before + 1);
     CHECK(rig.dialler.next_due() <= Clock::now());
     rig.dial();
     const FakePeer fake = rig.accept_and_introduce();
@@ -105,6 +106,7 @@ TEST_SUITE("dialler") {
     CHECK(rig.log.has("peer.not_dialled"));
     CHECK(rig.log.has("reason=max_connections"));
     CHECK_FALSE(rig.is_kept());
+    CHECK(rig.changes == 1);  // another thread than this may wait until it is due
     CHECK(rig.dialler.next_due() > Clock::now());
     CHECK(rig.dialler.next_due() != kNoDeadline);
   }
