@@ -50,8 +50,10 @@ class ConnectedSocket {
   // send_some().
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
-  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered;
-  // what has arrived and has not been received is not: try_recv() returns 0 from now on.
+  // Ends both directions and wakes whoever stands in a call. What has arrived and has not been
+  // received never is: try_recv() returns 0 from now on. Data not yet sent is still delivered
+  // unless there is such, since closing the socket then resets the connection (RFC 2525
+  // section 2.17).
   void shutdown() noexcept;
 
   // No more will be sent; the other side reads to its end.
@@ -67,7 +69,8 @@ class ConnectedSocket {
   // nobody there reads. kNoDeadline when nothing waits, and for what is no TCP.
   TimePoint stalled_since() const noexcept;
 
-  // The other side has ended its direction, or all of it. What it has sent can still be received.
+  // The other side has ended its direction, or all of it, and what it has sent can still be
+  // received; or shutdown() was called.
   bool is_left() const noexcept;
 
   Endpoint local_endpoint() const;

@@ -65,8 +65,9 @@ class Stream {
   // FileReadError when the file is at fault (an I/O error, or shorter than that), else as send_all.
   void send_file(int file, std::uint64_t offset, std::uint64_t length, Deadline deadline);
 
-  // Ends both directions and wakes whoever stands in a call. Data not yet sent is still delivered;
-  // what has arrived and has not been received is not.
+  // Ends both directions and wakes whoever stands in a call. What has arrived and has not been
+  // received never is. Data not yet sent is still delivered unless there is such: who has last
+  // words calls drain() first.
   void shutdown() noexcept { socket_.shutdown(); }
 
   // No more will be sent; the other side reads to its end.
@@ -86,8 +87,8 @@ class Stream {
   // nobody there reads. kNoDeadline when nothing waits.
   TimePoint stalled_since() const noexcept { return socket_.stalled_since(); }
 
-  // The other side has ended its direction, or all of it, as far as the kernel has heard. What it
-  // has sent can still be received.
+  // The other side has ended its direction, or all of it, as far as the kernel has heard, and what
+  // it has sent can still be received; or shutdown() was called.
   bool is_left() const noexcept { return socket_.is_left(); }
 
   Endpoint local_endpoint() const { return socket_.local_endpoint(); }
