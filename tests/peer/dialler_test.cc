@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "tests/support/captured_log.h"
 #include "tests/support/eventually.h"
@@ -109,6 +112,22 @@ TEST_SUITE("dialler") {
     CHECK(rig.changes == 1);  // another thread than this may wait until it is due
     CHECK(rig.dialler.next_due() > Clock::now());
     CHECK(rig.dialler.next_due() != kNoDeadline);
+  }
+
+  TEST_CASE("of several threads that dial at once, one dials each peer") {
+    constexpr int kPeers = 30;
+    Rig rig;
+    rig.threads.set_limits({.total = 0, .per_address = 10});
+    std::vector<Endpoint> peers(kPeers, rig.listener.endpoint());
+    std::uint16_t port = 0;
+    for (Endpoint& peer : peers) peer.port = ++port;
+    rig.dialler.named_by_tracker(peers);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] { rig.dial(); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(rig.changes == kPeers);
   }
 
   TEST_CASE("a single peer that has much for us gets a second connection, and no third at once") {
