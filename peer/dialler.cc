@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/errors.h"
+#include "common/fields.h"
 #include "common/log.h"
 #include "peer/peer_connection.h"
 

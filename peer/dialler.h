@@ -7,13 +7,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/connection_threads.h"
-#include "common/fields.h"
-#include "common/log.h"
 #include "common/mutex.h"
 #include "common/tls_credentials.h"
 #include "common/torrent.h"

@@ -4,7 +4,6 @@
 #include <random>
 #include <span>
 
-#include "common/errors.h"
 #include "common/log.h"
 #include "common/threads.h"
 #include "common/units.h"
