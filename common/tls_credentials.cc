@@ -13,7 +13,7 @@ const TlsCredentials& TlsCredentials::none() {
 
 void TlsCredentials::replace(std::shared_ptr<const TlsContext> context) {
   MutexLock lock(mutex_);
-  context_.swap(context);
+  if ((context == nullptr) == (context_ == nullptr)) context_.swap(context);
 }
 
 void TlsCredentials::connect(Stream& stream, Deadline deadline) const {

@@ -24,7 +24,7 @@ class TlsCredentials {
 
   bool enabled() const EXCLUDES(mutex_) { return current() != nullptr; }
 
-  // Not to switch TLS on or off (keep_tls_on_or_off()).
+  // Changes nothing when that would switch TLS on or off (keep_tls_on_or_off()).
   void replace(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_);
 
   // Begins TLS on a stream that has just connected, or was accepted, if that is spoken; as

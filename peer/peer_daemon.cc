@@ -107,11 +107,12 @@ void PeerDaemon::log_progress() const {
 void PeerDaemon::reload() {
   PeerConfig fresh;
   reload_from_(fresh);
+  // The steps that can fail come first, so that a bad configuration changes nothing. The files of
+  // keys that need a restart may be gone by now, so that only those of the fresh ones are read.
+  const PeerServer::Options options = server_options(fresh);
   ConfigSchema keys = peer_schema(fresh);
   keep_tls_on_or_off(keys, fresh.tls, config_.tls);
   const auto changes = keys.changes_from(peer_schema(config_));
-  // The steps that can fail come first, so that a bad configuration changes nothing.
-  const PeerServer::Options options = server_options(fresh);
   move_outputs("peerd", config_, fresh, metrics_file_,
                [this] { return metrics(server_.snapshot()); });
   server_.reconfigure(options);

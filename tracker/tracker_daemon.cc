@@ -123,11 +123,12 @@ void TrackerDaemon::take_out_denied() {
 void TrackerDaemon::reload() {
   TrackerConfig fresh;
   reload_from_(fresh);
+  // The steps that can fail come first, so that a bad configuration changes nothing. The files of
+  // keys that need a restart may be gone by now, so that only those of the fresh ones are read.
+  auto tls = TlsContext::load(fresh.tls);
   ConfigSchema keys = tracker_schema(fresh);
   keep_tls_on_or_off(keys, fresh.tls, config_.tls);
   const auto changes = keys.changes_from(tracker_schema(config_));
-  // The steps that can fail come first, so that a bad configuration changes nothing.
-  auto tls = TlsContext::load(fresh.tls);
   move_outputs("trackerd", config_, fresh, metrics_file_,
                [this] { return format_tracker_metrics(status(), started_at_); });
   registry_.set_limits(registry_limits(fresh));

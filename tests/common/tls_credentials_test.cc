@@ -39,7 +39,11 @@ TEST_SUITE("tls_credentials") {
     const TestCa ca;
     TlsCredentials encrypted(TlsContext::load(ca.host("first")));
     encrypted.replace(TlsContext::load(ca.host("second")));
+    encrypted.replace(nullptr);  // that is left to a restart
     CHECK(encrypted.enabled());
+    TlsCredentials clear;
+    clear.replace(TlsContext::load(ca.host("second")));
+    CHECK_FALSE(clear.enabled());
     CHECK(word_between(encrypted, TlsCredentials(TlsContext::load(ca.host("third")))) == "word");
   }
 

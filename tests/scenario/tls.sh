@@ -179,6 +179,26 @@ reload() {
   mv "$work/before.crt" "$ca/peer.crt"
 }
 
+# Without TLS from the next start on; its files are gone already.
+switched_off() {
+  local name config=$work/leaving.yaml
+  "$make_ca" host "$ca" leaving >/dev/null
+  printf 'tls: {ca: %s, certificate: %s, key: %s}\n' "$ca/ca.crt" "$ca/leaving.crt" "$ca/leaving.key" >"$config"
+  start_peer leaving_peer --config "$config"
+  mkdir "$work/leaving_tracker"
+  start leaving_tracker "$BIN/trackerd" --config "$config" --set "listen=$address:0" \
+    --set "log.file=$work/leaving_tracker/log" --set "status_file=$work/leaving_tracker/status.json"
+  listening_port leaving_tracker >/dev/null
+  rm "$ca/leaving.crt" "$ca/leaving.key"
+  printf 'max_connections: 100\n' >"$config"
+  for name in leaving_peer leaving_tracker; do
+    kill -HUP "${pids[$name]}"
+    check "$name takes over all but that TLS is off" wait_for_line "$work/$name/log" \
+      ' config\.reloaded changed=max_connections needs_restart=tls\.ca,tls\.certificate,tls\.key'
+    stop "$name"
+  done
+}
+
 pair() {
   start served "$peerctl" serve "$work/file.bin" --listen 127.0.0.1:0 "${pair_tls[@]}"
   wait_for_line "$work/served/out" ' on 127\.0\.0\.1:[0-9]+$'
@@ -211,6 +231,7 @@ mute_end() {
 
 certificates
 configurations
+switched_off
 random_file 8MiB "$work/file.bin"
 pair
 swarm
