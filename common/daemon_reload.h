@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/daemon_files.h"
-#include "common/metrics.h"
 #include "common/status_file.h"
 
 namespace piecework {
@@ -17,7 +16,7 @@ namespace piecework {
 template <typename Config, typename Text>
 void move_outputs(std::string_view program, const Config& running, const Config& fresh,
                   StatusFile& metrics_file, Text text) {
-  StatusFile fresh_metrics(fresh.metrics_file, kMetricsRefresh);
+  StatusFile fresh_metrics(fresh.metrics_file);
   const bool metrics_move = fresh.metrics_file != running.metrics_file;
   if (metrics_move) fresh_metrics.create(program, PathChoice::kConfigured, text());
   if (fresh.log_file != running.log_file || fresh.log_level != running.log_level) {

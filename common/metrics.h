@@ -13,10 +13,6 @@
 
 namespace piecework {
 
-// A metrics file is replaced after so long even if nothing moves: whoever reads it looks at its
-// age.
-inline constexpr seconds kMetricsRefresh{10};
-
 class MetricsText {
  public:
   // Names match [a-zA-Z_][a-zA-Z0-9_]*. Values may be any text: they are escaped, and what is not

@@ -1,5 +1,6 @@
 #include "common/status_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +18,7 @@ constexpr mode_t kMode = 0644;
 
 }  // namespace
 
-StatusFile::StatusFile(std::string path, milliseconds refresh)
-    : path_(std::move(path)), refresh_(refresh) {}
+StatusFile::StatusFile(std::string path) : path_(std::move(path)) {}
 
 StatusFile::~StatusFile() {
   remove();
@@ -47,7 +47,7 @@ void StatusFile::create(std::string_view program, PathChoice choice, std::string
 }
 
 bool StatusFile::update(std::string_view text, TimePoint now) {
-  if (path_.empty() || (text == written_ && now - written_at_ < refresh_)) return true;
+  if (path_.empty() || (text == written_ && confirm(now))) return true;
   try {
     write(text, now);
     failing_ = false;
@@ -57,6 +57,15 @@ bool StatusFile::update(std::string_view text, TimePoint now) {
     failing_ = true;
     return false;
   }
+}
+
+bool StatusFile::confirm(TimePoint now) noexcept {
+  if (path_.empty()) return true;
+  if (!is_there_ || failing_) return false;
+  if (now - written_at_ < kStatusRefresh) return true;
+  if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  written_at_ = now;
+  return true;
 }
 
 void StatusFile::remove() noexcept {
@@ -73,7 +82,6 @@ void StatusFile::write(std::string_view text, TimePoint now) {
 
 void StatusFile::swap(StatusFile& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(refresh_, other.refresh_);
   std::swap(written_, other.written_);
   std::swap(written_at_, other.written_at_);
   std::swap(is_there_, other.is_there_);

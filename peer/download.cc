@@ -75,6 +75,7 @@ void Download::run() {
       Fields fields = log_fields();
       fields.emplace_back("reason", error.what());
       log_error("torrent.error", fields);
+      checked_bytes_ = 0;
       set_state(DownloadState::kError, error.what());
       const bool unused = empty_swarm();
       tally_.pause();
@@ -481,8 +482,11 @@ DownloadStatus Download::status() const {
   }
   status.bytes = peers->left().held_bytes(torrent_.layout);
   status.peers = peers->size();
-  if (status.state == DownloadState::kDownloading && status.reason.empty()) {
+  if (status.reason.empty() && status.state == DownloadState::kDownloading) {
     status.reason = why_slow(*peers);
+  } else if (status.reason.empty() && status.state == DownloadState::kSeeding) {
+    MutexLock lock(mutex_);
+    status.reason = tracker_problem_;  // nobody finds it
   }
   return status;
 }

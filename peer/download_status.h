@@ -32,7 +32,7 @@ struct DownloadStatus {
   std::string name;
   DownloadState state = DownloadState::kChecking;
   std::string reason;       // what is wrong, or why it is slow; empty when all is well
-  std::uint64_t bytes = 0;  // held, of
+  std::uint64_t bytes = 0;  // held (looked at, while checking), of
   std::uint64_t length = 0;
   std::uint64_t received = 0;  // since the start: kept,
   std::uint64_t wasted = 0;    // and thrown away
@@ -45,6 +45,7 @@ struct DownloadStatus {
     if (length > 0) return static_cast<double>(bytes) / static_cast<double>(length);
     return state == DownloadState::kSeeding || state == DownloadState::kFinished ? 1 : 0;
   }
+  std::uint64_t held() const { return state == DownloadState::kChecking ? 0 : bytes; }  // verified
   bool operator==(const DownloadStatus&) const = default;
 };
 

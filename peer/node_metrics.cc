@@ -57,7 +57,7 @@ void add_sums(MetricsText& metrics, const PeerServer::Snapshot& snapshot) {
   for (const DownloadStatus& torrent : snapshot.torrents) {
     traffic.add(torrent);
     length += torrent.length;
-    held += torrent.bytes;
+    held += torrent.held();
   }
   metrics.family("piecework_peer_size_bytes", Type::kGauge, "Size of the files of all torrents.")
       .sample(length);
@@ -88,7 +88,7 @@ constexpr std::array kTorrentFamilies = {
                   [](const DownloadStatus& torrent) { return torrent.length; }},
     TorrentFamily{"piecework_peer_torrent_held_bytes", Type::kGauge,
                   "How much of it is here, verified.",
-                  [](const DownloadStatus& torrent) { return torrent.bytes; }},
+                  [](const DownloadStatus& torrent) { return torrent.held(); }},
     TorrentFamily{"piecework_peer_torrent_peers", Type::kGauge, "Peers connected now.",
                   [](const DownloadStatus& torrent) { return std::uint64_t{torrent.peers}; }},
     TorrentFamily{"piecework_peer_torrent_received_bytes_total", Type::kCounter,

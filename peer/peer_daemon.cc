@@ -36,7 +36,7 @@ PeerDaemon::PeerDaemon(const PeerConfig& config, ConfigLoader reload_from)
       requests_(config.state_dir, config.rescan_interval, server_),
       torrents_(config.watch_dir, config.rescan_interval, server_, trusted_keys(config)),
       status_file_(config.status_file),
-      metrics_file_(config.metrics_file, kMetricsRefresh),
+      metrics_file_(config.metrics_file),
       started_(seconds_since_1970()),
       next_progress_(next_progress(config)) {}
 
@@ -125,7 +125,7 @@ void PeerDaemon::reload() {
 
 // Thousands of torrents are megabytes of JSON, and mostly nothing of it has changed.
 void PeerDaemon::tell(NodeStatus status) {
-  if (status == told_) return;
+  if (status == told_ && status_file_.confirm()) return;
   if (status_file_.update(format_status(status))) told_ = std::move(status);
 }
 

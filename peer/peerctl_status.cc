@@ -1,6 +1,7 @@
 #include "peer/peerctl_status.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "common/command_line.h"
 #include "common/json.h"
 #include "common/shutdown_signal.h"
+#include "common/status_file.h"
 #include "common/terminal.h"
 #include "peer/node_status.h"
 #include "peer/peerctl_io.h"
@@ -30,7 +32,10 @@ std::string read_status(const std::string& path) {
     return read_small_file(path, kMaxStatusBytes);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::no_such_file_or_directory) throw;
-    throw CommandError(kExitUnavailable, "peerd is not running: there is no status file " + path);
+    throw CommandError(kExitUnavailable,
+                       "peerd is not running, or not with this configuration: "
+                       "there is no " +
+                           path);
   }
 }
 
@@ -39,6 +44,18 @@ void check_alive(const NodeStatus& status) {
   throw CommandError(kExitUnavailable, "peerd is not running: process " +
                                            std::to_string(status.pid) +
                                            " has gone without a word; this was its last state");
+}
+
+// A daemon that cannot write the file, or hangs, says nothing new.
+void note_age(const std::string& path) {
+  struct stat file;
+  if (::stat(path.c_str(), &file) != 0) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = floor<seconds>(now) - seconds(file.st_mtim.tv_sec);
+  if (age > 3 * kStatusRefresh) {
+    print_note(path + " is " + std::to_string(age.count()) +
+               " s old: peerd cannot write it, or hangs, and what it says may no longer be so");
+  }
 }
 
 NodeStatus parse(const std::string& path, const std::string& text) {
@@ -57,6 +74,7 @@ void print_once(const std::string& path, bool json) {
   if (::isatty(STDOUT_FILENO) == 1) size.columns = terminal_size(STDOUT_FILENO).columns;
   print_out(json ? text : format_table(status_table(status), size));
   check_alive(status);
+  note_age(path);
 }
 
 // A terminal that shows one table, drawn over and over, and then again what it showed before.

@@ -67,7 +67,7 @@ TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_fr
       tls_(TlsContext::load(config.tls)),
       server_(config.listen, connection_limits(config), access_list(config), service_, tls_),
       status_file_(config.status_file),
-      metrics_file_(config.metrics_file, kMetricsRefresh),
+      metrics_file_(config.metrics_file),
       started_at_(seconds_since_1970()) {}
 
 void TrackerDaemon::create_status_file(std::string_view program, PathChoice choice) {

@@ -75,19 +75,29 @@ TEST_SUITE("status_file") {
     CHECK_FALSE(std::filesystem::exists(dir.file("new")));
   }
 
-  TEST_CASE("a file with a refresh is replaced after that time, whatever it says") {
+  TEST_CASE("a file whose text stays is made younger, and one that has gone is made anew") {
     TempDir dir;
-    StatusFile file(dir.file("f"), seconds(10));
+    StatusFile file(dir.file("f"));
     file.create("test", PathChoice::kConfigured, "1");
     const TimePoint now = Clock::now();
-    dir.write("f", "changed");
-    file.update("1", now + seconds(9));
-    CHECK(dir.read("f") == "changed");
-    file.update("1", now + seconds(10));
+    const auto make_old = [&] {
+      std::filesystem::last_write_time(dir.file("f"), std::filesystem::file_time_type());
+    };
+    const auto is_old = [&] {
+      return std::filesystem::last_write_time(dir.file("f")) == std::filesystem::file_time_type();
+    };
+    make_old();
+    CHECK(file.update("1", now + kStatusRefresh - seconds(1)));
+    CHECK(is_old());
+    CHECK(file.confirm(now + kStatusRefresh));
+    CHECK_FALSE(is_old());
+    make_old();
+    CHECK(file.update("1", now + 2 * kStatusRefresh));
+    CHECK_FALSE(is_old());
+    std::filesystem::remove(dir.file("f"));
+    CHECK_FALSE(file.confirm(now + 3 * kStatusRefresh));
+    CHECK(file.update("1", now + 3 * kStatusRefresh));
     CHECK(dir.read("f") == "1");
-    dir.write("f", "changed");
-    file.update("1", now + seconds(19));
-    CHECK(dir.read("f") == "changed");
   }
 
   TEST_CASE("an empty path is no file") {
@@ -104,6 +114,7 @@ TEST_SUITE("status_file") {
     file.create("test", PathChoice::kConfigured, "1");
     std::filesystem::remove_all(dir.file("d"));
     CHECK_FALSE(file.update("2"));
+    CHECK_FALSE(file.confirm());
     std::filesystem::create_directory(dir.file("d"));
     CHECK(file.update("2"));
     CHECK(dir.read("d/status.json") == "2");

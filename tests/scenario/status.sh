@@ -73,6 +73,16 @@ check "not the others" test "$(count_lines "$work/followed" '^file5 ')" = 1
 check "without any control" test "$(count_lines "$work/followed" "$esc")" = 0
 check_exit "until TERM, and exits 0" 0 stop follower
 
+kill -STOP "${pids[peer]}"
+touch -d '1 minute ago' "$work/peer/status.json"
+status >/dev/null 2>"$work/said"
+kill -CONT "${pids[peer]}"
+check "of a peerd that hangs, the file is said to be old" grep -q 'status\.json is [0-9]* s old: ' "$work/said"
+status_is_fresh() { status >/dev/null 2>"$work/said" && ! grep . "$work/said"; }
+check "it is made younger though nothing moves" wait_until 15 status_is_fresh
+rm "$work/peer/status.json"
+check "one that has gone comes back" wait_until 15 test -e "$work/peer/status.json"
+
 start follower "$BIN/peerctl" status --config "$config" --follow --json
 check "--follow --json prints the file" wait_until 10 has_lines "$work/follower/out" '"name": "file3"' 1
 stop peer

@@ -28,6 +28,7 @@ stop tracker KILL || true
 for name in seeder early; do
   check "$name misses the tracker" wait_for_line "$work/$name/log" ' tracker\.failed ' 15
   check "and seeds on" wait_until 5 has_status "$name" file.bin state seeding
+  check "and says why nobody finds it" wait_until 5 has_reason "$name" file.bin "tracker $tracker"
 done
 
 # One that starts meanwhile finds nobody yet, and says why.
