@@ -125,8 +125,8 @@ bool Dialler::start_dialling(const Endpoint& peer, std::uint32_t number) {
           talk_to_dialled(connection, peer, number);
         });
     if (started == Started::kYes) return true;
-    // A peer of many torrents has all its places taken as a matter of course.
-    log_line(started == Started::kNoThread ? LogLevel::kWarn : LogLevel::kInfo, "peer.not_dialled",
+    // A peer of many torrents has all its places taken as a matter of course, and tries on.
+    log_line(started == Started::kNoThread ? LogLevel::kWarn : LogLevel::kDebug, "peer.not_dialled",
              {{"peer", peer.to_string()}, {"reason", ConnectionThreads::refusal(started)}});
   } catch (const std::system_error& error) {
     log_warn("peer.not_dialled", {{"peer", peer.to_string()}, {"reason", error.what()}});

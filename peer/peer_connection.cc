@@ -20,7 +20,7 @@ const std::string kOriginalAgent = "original";
 
 constexpr seconds kIdleTime{60};
 // After so many messages that bring no piece: is there anybody still? What one that has gone has
-// left behind may be megabytes of them.
+// left behind may be megabytes of them. Pieces behind so many are lost with them.
 constexpr std::uint32_t kLookEvery = 1024;
 constexpr seconds kLastWordsTime{2};
 constexpr seconds kPartingTime{1};
