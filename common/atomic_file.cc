@@ -69,6 +69,10 @@ void sync_directory(const std::string& directory) {
   check(::fsync(fd.get()), "fsync", directory);
 }
 
+UniqueFd open_to_read(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
 void require_regular(int fd, const std::string& path) {
   struct stat status;
   check(::fstat(fd, &status), "fstat", path);
@@ -96,8 +100,20 @@ void write_file_atomically(const std::string& path, std::string_view content, mo
   if (durability == Durability::kSynced) sync_directory(directory);
 }
 
+std::optional<std::string> read_beginning(const std::string& path, std::size_t length) {
+  const UniqueFd fd = open_to_read(path);
+  if (!fd.valid() && errno == ENOENT) return std::nullopt;
+  check(fd.get(), "open", path);
+  require_regular(fd.get(), path);
+  std::string content(length, '\0');
+  const ssize_t got = ::read(fd.get(), content.data(), length);
+  check(static_cast<int>(std::min<ssize_t>(got, 0)), "read", path);
+  content.resize(static_cast<std::size_t>(got));
+  return content;
+}
+
 std::string read_small_file(const std::string& path, std::uint64_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const UniqueFd fd = open_to_read(path);
   check(fd.get(), "open", path);
   require_regular(fd.get(), path);
   std::string content;

@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,10 @@ void write_file_atomically(const std::string& path, std::string_view content, mo
 // Throws std::system_error naming the path when something other than a regular file is there:
 // renaming over /dev/null or a FIFO would put a plain file in its place.
 void require_replaceable(const std::string& path);
+
+// The first `length` bytes of the regular file at `path`, or all when it has fewer; nothing when
+// there is no such file. Throws as read_small_file() does, except EFBIG.
+std::optional<std::string> read_beginning(const std::string& path, std::size_t length);
 
 // The content of the regular file at `path`. Throws std::system_error naming the path: EFBIG when
 // it has more than `limit` bytes, EISDIR or EINVAL when it is no regular file. Never blocks on a

@@ -4,17 +4,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <iostream>
 #include <system_error>
 #include <utility>
 
 #include "common/atomic_file.h"
+#include "common/fields.h"
 #include "common/log.h"
 
 namespace piecework {
 namespace {
 
 constexpr mode_t kMode = 0644;
+
+// By so many of its first bytes a file is known as one of ours: `{\n    "version":` of the status
+// files, `# HELP piecework` of the metrics files. What follows depends on the daemon that wrote it.
+constexpr std::size_t kMarkBytes = 16;
+
+// An empty file is what a machine may have made of ours when it lost its power, since nobody waits
+// for the disk here; and nothing is lost with it.
+void require_ours(const std::string& path, std::string_view text) {
+  const auto found = read_beginning(path, kMarkBytes);
+  if (!found || found->empty() || *found == text.substr(0, kMarkBytes)) return;
+  std::string what = "replace " + path + ", which is no file of this daemon's: it begins with ";
+  append_escaped(what, *found);
+  throw std::system_error(EEXIST, std::generic_category(), what);
+}
 
 }  // namespace
 
@@ -38,6 +55,8 @@ void StatusFile::create(std::string_view program, PathChoice choice, std::string
   if (path_.empty()) return;
   try {
     make_parent_directories(path_);
+    require_replaceable(path_);
+    require_ours(path_, text);
     write(text, Clock::now());
   } catch (const std::system_error& error) {
     if (choice == PathChoice::kConfigured) throw;

@@ -21,7 +21,9 @@ class StatusFile {
   StatusFile(StatusFile&& other) noexcept;
   StatusFile& operator=(StatusFile&& other) noexcept;  // takes the file away that was there
 
-  // Makes the first file, and its directory. When that fails, throws std::system_error
+  // Makes the first file, and its directory. It takes the place of one that a killed daemon left
+  // behind, which begins as `text` does, or that is empty; any other file there is somebody else's,
+  // stays, and is a failure (EEXIST). When that fails, throws std::system_error
   // (kConfigured), or says so on stderr in the name of `program` and does without (kDefault).
   void create(std::string_view program, PathChoice choice, std::string_view text);
 

@@ -91,6 +91,17 @@ TEST_SUITE("atomic_file") {
     CHECK(!read_small_file("/proc/self/status", 1 << 20).empty());
   }
 
+  TEST_CASE("of a file of any size its beginning can be read") {
+    const TempDir directory;
+    const std::string path = directory.write("data", "beginning and end");
+    CHECK(read_beginning(path, 9) == "beginning");
+    CHECK(read_beginning(path, 100) == "beginning and end");
+    CHECK(read_beginning(directory.write("empty", ""), 9) == "");
+    CHECK_FALSE(read_beginning(directory.file("none"), 9));
+    CHECK(error_of([&] { read_beginning(directory.path(), 9); }).code().value() == EISDIR);
+    CHECK(error_of([&] { read_beginning(path + "/x", 9); }).code().value() == ENOTDIR);
+  }
+
   TEST_CASE("what is no regular file is refused without blocking") {
     const TempDir directory;
     const std::string fifo = directory.file("fifo");

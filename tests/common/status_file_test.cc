@@ -61,6 +61,42 @@ TEST_SUITE("status_file") {
     CHECK(std::filesystem::exists(dir.file("kept")));
   }
 
+  TEST_CASE("a file that a killed daemon left is taken over, another one is not touched") {
+    TempDir dir;
+    const std::string text = "{\n    \"version\": \"2\"\n}\n";
+    for (const char* ours : {"", "{\n    \"version\": \"1\", and so on", "{\n    \"version\":"}) {
+      CAPTURE(ours);
+      dir.write("f", ours);
+      StatusFile file(dir.file("f"));
+      file.create("test", PathChoice::kConfigured, text);
+      CHECK(dir.read("f") == text);
+    }
+    for (const char* precious : {"x", "\n", "{", "{\n    \"version\"", "{\n    \"name\": \"mine\"}",
+                                 "listen: [\"127.0.0.1:0\"]\n"}) {
+      CAPTURE(precious);
+      dir.write("f", precious);
+      {
+        StatusFile file(dir.file("f"));
+        CHECK_THROWS_WITH_AS(file.create("test", PathChoice::kConfigured, text),
+                             doctest::Contains((dir.file("f") + ", which is no file").c_str()),
+                             std::system_error);
+        StatusFile built_in(dir.file("f"));
+        built_in.create("test", PathChoice::kDefault, text);
+        CHECK(built_in.update("later"));
+      }
+      CHECK(dir.read("f") == precious);
+    }
+  }
+
+  TEST_CASE("of somebody else's file its beginning is told, so that it can be printed") {
+    TempDir dir;
+    dir.write("f", "\x1b[2Jmy precious notes");
+    StatusFile file(dir.file("f"));
+    CHECK_THROWS_WITH_AS(file.create("test", PathChoice::kConfigured, "{}"),
+                         doctest::Contains("begins with \"\\x1b[2Jmy precious \": File exists"),
+                         std::system_error);
+  }
+
   TEST_CASE("a file takes the place of another, which goes") {
     TempDir dir;
     StatusFile file(dir.file("old"));

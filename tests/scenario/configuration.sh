@@ -50,6 +50,17 @@ for key in watch_dir download_dir state_dir; do
     --set "$key=file/d"
 done
 
+# What the daemon writes takes the place of its own files only.
+echo "my precious notes" >precious
+for key in status_file metrics_file; do
+  check_exit "a $key that is somebody's file exits 73" 73 timeout 10 "$peerd" --set listen=127.0.0.1:0 \
+    --set watch_dir=t --set download_dir=d --set state_dir=s --set status_file=st --set log.file=- \
+    --set "$key=precious"
+  cp check.out said
+  check "and says what is there" grep -q 'replace precious, .* begins with "my precious' said
+  check "which stays" grep -q notes precious
+done
+
 # A running daemon takes the log level from a reload, and keeps what it has when the file is broken.
 mkdir -p peer
 cat >peer.yaml <<END
@@ -65,6 +76,7 @@ check "it starts from its file" listening_port peer
 sed -i 's/level: info/level: debug/' peer.yaml
 kill -HUP "${pids[peer]}"
 check "HUP takes over a new log level" wait_for_line peer/log 'config.reloaded changed=log.level'
+cp peer.yaml sound.yaml
 echo 'log: {level: loud}' >peer.yaml
 kill -HUP "${pids[peer]}"
 check "a broken file is reported and changes nothing" \
@@ -72,6 +84,14 @@ check "a broken file is reported and changes nothing" \
 mv peer/log peer/log.1
 kill -USR1 "${pids[peer]}"
 check "USR1 opens the log anew" wait_until 5 test -e peer/log
+kill -KILL "${pids[peer]}"
+stop peer || true
+check "a daemon that is killed leaves its status file" test -e peer/status.json
+mv peer/log peer/log.2
+start peer "$peerd" --config sound.yaml
+check "which the next one takes over" wait_for_line peer/log ' peer.started '
+listening_port peer >/dev/null
+check "as its own" wait_until 5 grep -q "\"pid\": ${pids[peer]}" peer/status.json
 check_exit "it exits 0 on TERM" 0 stop peer
 check "the last words are in the new log" grep -q ' peer.stopped ' peer/log
 check "the status file is gone with it" test ! -e peer/status.json
