@@ -29,6 +29,15 @@ void make_parent_directories(const std::string& path) {
   if (!parent.empty()) make_directories(parent.string());
 }
 
+std::string canonical_path(const std::string& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  auto found = std::filesystem::weakly_canonical(absolute, error);
+  if (error) found = absolute.lexically_normal();
+  const bool slash_at_end = !found.has_filename() && found.has_relative_path();
+  return (slash_at_end ? found.parent_path() : found).string();
+}
+
 void open_daemon_log(std::string_view program, const std::string& path, PathChoice choice,
                      LogLevel level) {
   try {

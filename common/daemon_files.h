@@ -25,6 +25,10 @@ void make_directories(const std::string& path);
 // Makes those above `path` only.
 void make_parent_directories(const std::string& path);
 
+// `path` from the root, without `.`, `..`, a `/` at the end or symbolic links, as far as it exists:
+// equal for two names of one file or directory.
+std::string canonical_path(const std::string& path);
+
 // Opens the log at `path`, with its directory. When it cannot be opened, throws std::system_error
 // (kConfigured), or says so on stderr in the name of `program` and logs there (kDefault).
 void open_daemon_log(std::string_view program, const std::string& path, PathChoice choice,

@@ -50,7 +50,7 @@ int run(const DaemonProgram& program, const std::vector<std::string>& arguments,
   }
   const ConfigSource source = config_source(program, line);
   source.load(program.schema);
-  program.check();
+  program.check(source);
   if (line.has("--dump-config")) {
     return print(program.schema.dump());
   }

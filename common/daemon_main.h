@@ -57,8 +57,8 @@ struct DaemonProgram {
   std::string_view about;      // for --help
   const char* default_config;  // path of the file that need not be there
   ConfigSchema& schema;        // of the settings that `serve` runs with
-  // Checks what the schema cannot. Throws ConfigError.
-  std::function<void()> check;
+  // Checks what the schema cannot, once it has been loaded from `source`. Throws ConfigError.
+  std::function<void(const ConfigSource& source)> check;
   // Runs until it is told to stop; the configuration has been loaded from `source`.
   std::function<void(const ConfigSource& source, ShutdownSignals& signals)> serve;
 };

@@ -11,7 +11,7 @@ void serve(const PeerConfig& config, const ConfigSchema& schema, const ConfigSou
   const auto reload = [&source](PeerConfig& fresh) {
     ConfigSchema fresh_schema = peer_schema(fresh);
     source.load(fresh_schema);
-    check_settings(fresh, fresh_schema);
+    check_settings(fresh, fresh_schema, source.path);
   };
   serve_daemon<PeerDaemon, PeerConfig>("peerd", config, schema, reload, signals);
 }
@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
           "TERM or INT; HUP reads the configuration again, USR1 reopens the log.",
       .default_config = peer::kDefaultPeerConfig,
       .schema = schema,
-      .check = [&] { peer::check_settings(config, schema); },
+      .check =
+          [&](const ConfigSource& source) { peer::check_settings(config, schema, source.path); },
       .serve = [&](const ConfigSource& source,
                    ShutdownSignals& signals) { peer::serve(config, schema, source, signals); }};
   return daemon_main(program, argc, argv);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/errors.h"
+#include "common/output_paths.h"
 #include "common/tls_credentials.h"
 #include "peer/child_process.h"
 
@@ -98,7 +99,12 @@ ConfigSchema peer_schema(PeerConfig& config) {
   return keys;
 }
 
-void check_settings(const PeerConfig& config, const ConfigSchema& keys) {
+void check_settings(const PeerConfig& config, const ConfigSchema& keys,
+                    const std::string& config_file) {
+  check_outputs(keys, {.configuration = config_file,
+                       .log = config.log_file,
+                       .status = config.status_file,
+                       .metrics = config.metrics_file});
   server_options(config);
   if (config.watermark.high != 0 && config.watermark.high < config.watermark.low) {
     keys.refuse("watermark.high", "must not be less than watermark.low");

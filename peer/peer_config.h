@@ -50,9 +50,11 @@ struct PeerConfig {
 // The keys, bound to the fields of `config`, which must outlive the result.
 ConfigSchema peer_schema(PeerConfig& config);
 
-// What the schema cannot see. Throws ConfigError: what server_options() throws, and when the marks
-// contradict each other or on_complete cannot be run. `keys` is the schema of `config`.
-void check_settings(const PeerConfig& config, const ConfigSchema& keys);
+// What the schema cannot see. Throws ConfigError: what check_outputs() and server_options() throw,
+// and when the marks contradict each other or on_complete cannot be run. `keys` is the schema of
+// `config`, and `config_file` the path that it was loaded from.
+void check_settings(const PeerConfig& config, const ConfigSchema& keys,
+                    const std::string& config_file);
 
 // Of trusted_keys.
 std::vector<VerifyKey> trusted_keys(const PeerConfig& config);

@@ -11,7 +11,7 @@ void serve(const TrackerConfig& config, const ConfigSchema& schema, const Config
   const auto reload = [&source](TrackerConfig& fresh) {
     ConfigSchema fresh_schema = tracker_schema(fresh);
     source.load(fresh_schema);
-    TlsContext::load(fresh.tls);
+    check_settings(fresh, fresh_schema, source.path);
   };
   serve_daemon<TrackerDaemon, TrackerConfig>("trackerd", config, schema, reload, signals);
 }
@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
           "configuration again, USR1 reopens the log.",
       .default_config = "/etc/piecework/trackerd.yaml",
       .schema = schema,
-      .check = [&] { TlsContext::load(config.tls); },
+      .check =
+          [&](const ConfigSource& source) { tracker::check_settings(config, schema, source.path); },
       .serve = [&](const ConfigSource& source,
                    ShutdownSignals& signals) { tracker::serve(config, schema, source, signals); }};
   return daemon_main(program, argc, argv);

@@ -1,5 +1,6 @@
 #include "tracker/tracker_config.h"
 
+#include "common/output_paths.h"
 #include "common/tls_credentials.h"
 
 namespace piecework::tracker {
@@ -54,6 +55,15 @@ ConfigSchema tracker_schema(TrackerConfig& config) {
   schema.log_level("log.level", config.log_level, "error, warn, info or debug.");
   schema.need_restart({"listen", "status_file"});
   return schema;
+}
+
+void check_settings(const TrackerConfig& config, const ConfigSchema& keys,
+                    const std::string& config_file) {
+  check_outputs(keys, {.configuration = config_file,
+                       .log = config.log_file,
+                       .status = config.status_file,
+                       .metrics = config.metrics_file});
+  TlsContext::load(config.tls);
 }
 
 }  // namespace piecework::tracker

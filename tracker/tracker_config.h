@@ -38,4 +38,9 @@ struct TrackerConfig {
 // The keys, bound to the fields of `config`.
 ConfigSchema tracker_schema(TrackerConfig& config);
 
+// What the schema cannot see. Throws ConfigError: what check_outputs() and TlsContext::load()
+// throw. `keys` is the schema of `config`, and `config_file` the path that it was loaded from.
+void check_settings(const TrackerConfig& config, const ConfigSchema& keys,
+                    const std::string& config_file);
+
 }  // namespace piecework::tracker

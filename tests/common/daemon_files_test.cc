@@ -30,6 +30,24 @@ TEST_SUITE("daemon_files") {
     CHECK_THROWS_AS(make_directories(dir.file("file/x")), CreateError);
   }
 
+  TEST_CASE("two names of one place are equal, whether it is there or not") {
+    TempDir dir;
+    std::filesystem::create_directory(dir.file("real"));
+    std::filesystem::create_directory_symlink("real", dir.file("link"));
+    dir.write("real/file", "");
+    const std::string root = canonical_path(dir.path());
+    for (const char* name : {"real", "link", "real/", "link//", "./real", "real/../link/."}) {
+      CAPTURE(name);
+      CHECK(canonical_path(dir.file(name)) == root + "/real");
+    }
+    CHECK(canonical_path(dir.file("link/file")) == root + "/real/file");
+    CHECK(canonical_path(dir.file("link/none/./x/../y/")) == root + "/real/none/y");
+    CHECK(canonical_path(dir.file("real/file/x")) == root + "/real/file/x");
+    CHECK(canonical_path("none") == (std::filesystem::current_path() / "none").string());
+    CHECK(canonical_path("/") == "/");
+    CHECK(canonical_path("/none/..") == "/");
+  }
+
   TEST_CASE("descriptors run short when only the last quarter is left") {
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);

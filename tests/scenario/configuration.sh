@@ -34,6 +34,12 @@ says "a value out of range" 'max_connections: 0\n' '^bad.yaml:1:18: max_connecti
 says "a syntax error" 'log: {file: x\n' '^bad.yaml:[0-9]+:[0-9]+: '
 says "a group that is not there" 'group: no-such-group-here\n' 'no-such-group-here'
 says "an address that is none" 'announce_address: example\n' 'announce_address'
+says "the configuration as status_file" "status_file: $PWD/bad.yaml\n" '^bad.yaml:1:14: status_file: is the configuration'
+says "the configuration as metrics_file" 'metrics_file: ./bad.yaml\n' '^bad.yaml:1:15: metrics_file: is the configuration'
+says "the configuration as log" 'log: {file: bad.yaml}\n' '^bad.yaml:1:13: log.file: is the configuration'
+says "one file for two" 'status_file: x\nmetrics_file: ./x\n' '^bad.yaml:2:15: metrics_file: .*status_file'
+check_exit "the tracker looks at them too" 78 "$BIN/trackerd" --test-config --config /dev/null \
+  --set status_file=x --set log.file=x
 check_exit "a missing --config file is an error" 78 "$peerd" --test-config --config nowhere.yaml
 check_exit "an unknown flag is an error of usage" 64 "$peerd" --no-such-flag
 check_exit "--set without = is an error of usage" 64 "$peerd" --set listen
