@@ -372,6 +372,11 @@ void ConfigSchema::verify_keys(std::string_view key, std::vector<ConfiguredKey>&
   };
   add_list(
       key, help, Empty::kAllowed, take, [&field] { field.clear(); }, print);
+  settings_.back().meaning = [&field] {
+    std::string out;
+    for (const ConfiguredKey& one : field) out += one.key.to_hex() + ' ';
+    return out;
+  };
 }
 
 void ConfigSchema::command(std::string_view key, std::vector<std::string>& field,
@@ -569,10 +574,11 @@ ConfigSchema::Changes ConfigSchema::changes_from(const ConfigSchema& running) {
   Changes changes;
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     Setting& setting = settings_[i];
-    const std::string value = running.settings_.at(i).print();
-    if (setting.print() == value) continue;
+    const Setting& other = running.settings_.at(i);
+    if (setting.meaning() == other.meaning()) continue;
     (setting.needs_restart ? changes.need_restart : changes.taken).push_back(setting.key);
-    if (setting.needs_restart) take_value(setting, parse_yaml("_: " + value, "").children.front());
+    if (!setting.needs_restart) continue;
+    take_value(setting, parse_yaml("_: " + other.print(), "").children.front());
   }
   return changes;
 }

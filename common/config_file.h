@@ -85,7 +85,8 @@ class ConfigSchema {
           return "[" + out + "]";
         });
   }
-  // What VerifyKey::parse_or_read() takes; files are read when the setting is.
+  // What VerifyKey::parse_or_read() takes; files are read when the setting is, and changes_from()
+  // compares the keys in them.
   void verify_keys(std::string_view key, std::vector<ConfiguredKey>& field, std::string_view help);
   // The path of a program, from the root, and its arguments; or an empty list.
   void command(std::string_view key, std::vector<std::string>& field, std::string_view help);
@@ -142,6 +143,7 @@ class ConfigSchema {
     Take take;                    // a scalar, or one element of a list; throws BadValue
     std::function<void()> clear;  // of a list, before its first element
     Print print;
+    Print meaning = print;  // equal for equal settings, however they are written
     bool needs_restart = false;
     bool set = false;
     std::string where = {};  // it was set last: "FILE:LINE:COL", or "--set"

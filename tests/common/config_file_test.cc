@@ -459,6 +459,26 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(schema.dump().find("\n  # The log.\n  # A change needs a restart.\n  file: ") !=
           std::string::npos);
   }
+
+  TEST_CASE("a reload tells a key by what it is, and not by the name of its file") {
+    const TempDir temp;
+    const std::string digits(64, 'c');
+    const std::string path = temp.write("key.pub", std::string(64, 'b') + "\n");
+    Settings running;
+    schema_of(running).load_text("keys: [\"" + path + "\", " + digits + "]", "f");
+    const auto changed = [&](const std::string& keys) {
+      Settings fresh;
+      ConfigSchema schema = schema_of(fresh);
+      schema.load_text("keys: " + keys, "f");
+      return schema.changes_from(schema_of(running)).taken;
+    };
+    const std::vector<std::string> keys{"keys"};
+    CHECK(changed("[" + std::string(64, 'B') + ", " + digits + "]").empty());
+    CHECK(changed("[\"" + path + "\"]") == keys);
+    CHECK(changed("[]") == keys);
+    temp.write("key.pub", std::string(64, 'd') + "\n");
+    CHECK(changed("[\"" + path + "\", " + digits + "]") == keys);
+  }
 }
 
 }  // namespace

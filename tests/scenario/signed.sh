@@ -153,10 +153,12 @@ check "and all stays as it was" test -e host/torrents/good.torrent.invalid
 cp other.pub mine.pub.before && mv mine.pub.before current.pub
 trusts current.pub
 reload
-check "(reloaded)" wait_until 20 has_lines host/log 'config\.reloaded ' 3
+check "the same key by another name is no change" wait_for_line host/log 'config\.reloaded changed="" '
 cp mine.pub current.pub
 reload
 check "a file with another key is another key" wait_until 20 has_lines host/log 'torrent\.added .*name=good\.bin$' 2
+check "and the log says that the keys have changed" \
+  wait_until 5 has_lines host/log 'config\.reloaded changed=trusted_keys ' 3
 check "which is not fetched again" test "$(count_lines host/log 'torrent\.complete .*name=good\.bin ')" = 1
 check "and the other way round" noted other "$(cat other.pub) is not one"
 echo 'trusted_keys: []' >host.yaml
