@@ -586,9 +586,20 @@ ConfigSchema::Changes ConfigSchema::changes_from(const ConfigSchema& running) {
 void ConfigSchema::refuse(std::string_view key, const std::string& what) const {
   std::string where;
   for (const Setting& setting : settings_) {
-    if (setting.key == key && setting.set) where = setting.where + ": ";
+    const bool near = !group_of(key).empty() && group_of(setting.key) == group_of(key);
+    if (!setting.set || (setting.key != key && !near)) continue;
+    where = setting.where + ": ";
+    if (setting.key == key) break;
   }
   throw ConfigError(where + std::string(key) + ": " + what);
+}
+
+void ConfigSchema::check(const std::function<void()>& values) const {
+  try {
+    values();
+  } catch (const SettingError& error) {
+    refuse(error.key(), error.problem());
+  }
 }
 
 bool ConfigSchema::is_set(std::string_view key) const {

@@ -123,8 +123,12 @@ class ConfigSchema {
   // loaded here.
   Changes changes_from(const ConfigSchema& running);
 
-  // For what only the daemon can tell of a value: throws ConfigError "FILE:LINE:COL: key: what".
+  // For what only the daemon can tell of a value: throws ConfigError "FILE:LINE:COL: key: what",
+  // with the place of the key; of another one in its group if it was not set itself, or none.
   [[noreturn]] void refuse(std::string_view key, const std::string& what) const;
+
+  // Runs a check of the values, and refuses what it throws as SettingError.
+  void check(const std::function<void()>& values) const;
 
   // Has load() or apply_override() set that key?
   bool is_set(std::string_view key) const;

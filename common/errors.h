@@ -49,6 +49,22 @@ class ConfigError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A setting that whoever works with it cannot take, and who does not know where it was made; where
+// the configuration is checked this becomes a ConfigError with its place. what() is
+// "key: what is wrong".
+class SettingError : public ConfigError {
+ public:
+  SettingError(std::string_view key, const std::string& problem)
+      : ConfigError(std::string(key) + ": " + problem), key_(key), problem_(problem) {}
+
+  const std::string& key() const { return key_; }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string key_;
+  std::string problem_;
+};
+
 // A command line that cannot be taken. what() says which word and why.
 class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -24,7 +24,7 @@ constexpr int kSecurityLevel =
     2;  // no RSA key below 2048 bits, no SHA-1 (SSL_CTX_set_security_level)
 
 [[noreturn]] void refuse(std::string_view key, const std::string& file, const std::string& what) {
-  throw ConfigError("tls." + std::string(key) + ": " + file + ": " + what);
+  throw SettingError("tls." + std::string(key), file + ": " + what);
 }
 
 // The first of what OpenSSL has to say in this thread, which is the cause of the rest.
@@ -98,8 +98,8 @@ std::shared_ptr<const TlsContext> TlsContext::load(const TlsFiles& files,
   for (const auto& [key, file] :
        {std::pair("ca", &files.ca), {"certificate", &files.certificate}, {"key", &files.key}}) {
     if (file->empty()) {
-      throw ConfigError("tls." + std::string(key) +
-                        ": missing; ca, certificate and key belong together");
+      throw SettingError("tls." + std::string(key),
+                         "missing; ca, certificate and key belong together");
     }
   }
   ERR_clear_error();

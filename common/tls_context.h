@@ -33,7 +33,7 @@ class TlsContext {
   static constexpr std::uint64_t kBytesPerKey = std::uint64_t{64} << 30;
 
   // Reads and checks them, with the eyes of those we will meet: the certificate has to be one that
-  // a host with the same CA would take. Nothing when no file is named. Throws ConfigError
+  // a host with the same CA would take. Nothing when no file is named. Throws SettingError
   // "tls.certificate: FILE: what is wrong".
   static std::shared_ptr<const TlsContext> load(const TlsFiles& files,
                                                 std::uint64_t bytes_per_key = kBytesPerKey);

@@ -105,7 +105,7 @@ void check_settings(const PeerConfig& config, const ConfigSchema& keys,
                        .log = config.log_file,
                        .status = config.status_file,
                        .metrics = config.metrics_file});
-  server_options(config);
+  keys.check([&] { server_options(config); });
   if (config.watermark.high != 0 && config.watermark.high < config.watermark.low) {
     keys.refuse("watermark.high", "must not be less than watermark.low");
   }
@@ -141,12 +141,12 @@ PeerServer::Options server_options(const PeerConfig& config) {
   if (!config.announce_address.empty()) {
     options.announce_address = IpAddress::parse(config.announce_address);
     if (!options.announce_address) {
-      throw ConfigError("announce_address: " + config.announce_address + " is no IP address");
+      throw SettingError("announce_address", config.announce_address + " is no IP address");
     }
   }
   if (!config.group.empty()) {
     const ::group* const found = ::getgrnam(config.group.c_str());
-    if (found == nullptr) throw ConfigError("group: there is no group called " + config.group);
+    if (found == nullptr) throw SettingError("group", "there is no group called " + config.group);
     options.ownership.group = found->gr_gid;
   }
   return options;

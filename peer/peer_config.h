@@ -59,7 +59,7 @@ void check_settings(const PeerConfig& config, const ConfigSchema& keys,
 // Of trusted_keys.
 std::vector<VerifyKey> trusted_keys(const PeerConfig& config);
 
-// For the node. Throws ConfigError when announce_address is no address, there is no such group, or
+// For the node. Throws SettingError when announce_address is no address, there is no such group, or
 // a file of TLS cannot be taken.
 PeerServer::Options server_options(const PeerConfig& config);
 

@@ -63,7 +63,7 @@ void check_settings(const TrackerConfig& config, const ConfigSchema& keys,
                        .log = config.log_file,
                        .status = config.status_file,
                        .metrics = config.metrics_file});
-  TlsContext::load(config.tls);
+  keys.check([&] { TlsContext::load(config.tls); });
 }
 
 }  // namespace piecework::tracker

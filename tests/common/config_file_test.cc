@@ -170,6 +170,30 @@ log: {file: /tmp/x.log, level: debug}
     CHECK(s.command == std::vector<std::string>{"/bin/y", "z"});
   }
 
+  TEST_CASE("what those find who know no places gets its place, or that of its group") {
+    const auto message = [](const char* yaml, std::string_view key) -> std::string {
+      Settings s;
+      ConfigSchema schema = schema_of(s);
+      schema.load_text(yaml, "f.yaml");
+      try {
+        schema.check([&] { throw SettingError(key, "is bad"); });
+        return "";
+      } catch (const ConfigError& error) {
+        return error.what();
+      }
+    };
+    CHECK(message("most: 1\nnote: x\n", "note") == "f.yaml:2:7: note: is bad");
+    CHECK(message("note: x\n", "most") == "most: is bad");
+    CHECK(message("log: {file: x, level: info}\n", "log.file") == "f.yaml:1:13: log.file: is bad");
+    CHECK(message("log: {level: info, file: x}\n", "log.level") ==
+          "f.yaml:1:14: log.level: is bad");
+    CHECK(message("log: {level: info}\n", "log.file") == "f.yaml:1:14: log.file: is bad");
+    Settings fine;
+    schema_of(fine).check([] {});
+    CHECK_THROWS_WITH_AS(schema_of(fine).check([] { throw std::out_of_range("x"); }), "x",
+                         std::out_of_range);
+  }
+
   TEST_CASE("bad input is refused with file, line, column and key") {
     const struct {
       std::string yaml;

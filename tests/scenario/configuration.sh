@@ -32,8 +32,10 @@ says "a duplicate key" 'watch_dir: a\nwatch_dir: b\n' '^bad.yaml:2:1: watch_dir:
 says "a wrong type" 'listen: 5555\n' '^bad.yaml:1:9: listen: '
 says "a value out of range" 'max_connections: 0\n' '^bad.yaml:1:18: max_connections: '
 says "a syntax error" 'log: {file: x\n' '^bad.yaml:[0-9]+:[0-9]+: '
-says "a group that is not there" 'group: no-such-group-here\n' 'no-such-group-here'
-says "an address that is none" 'announce_address: example\n' 'announce_address'
+says "a group that is not there" 'group: no-such-group-here\n' '^bad.yaml:1:8: group: .*no-such-group-here'
+says "an address that is none" 'announce_address: example\n' '^bad.yaml:1:19: announce_address: '
+says "a file of TLS that is not there" 'tls: {ca: /x, certificate: /x, key: /x}\n' '^bad.yaml:1:11: tls.ca: /x: No such file'
+says "a part of TLS" '\ntls:\n  ca: /x\n' '^bad.yaml:3:7: tls.certificate: missing'
 says "the configuration as status_file" "status_file: $PWD/bad.yaml\n" '^bad.yaml:1:14: status_file: is the configuration'
 says "the configuration as metrics_file" 'metrics_file: ./bad.yaml\n' '^bad.yaml:1:15: metrics_file: is the configuration'
 says "the configuration as log" 'log: {file: bad.yaml}\n' '^bad.yaml:1:13: log.file: is the configuration'
@@ -87,6 +89,10 @@ echo 'log: {level: loud}' >peer.yaml
 kill -HUP "${pids[peer]}"
 check "a broken file is reported and changes nothing" \
   wait_for_line peer/log 'config.rejected reason=.*log.level'
+echo 'group: no-such-group-here' >peer.yaml
+kill -HUP "${pids[peer]}"
+check "as is what only the daemon can tell" \
+  wait_for_line peer/log 'config.rejected reason="peer.yaml:1:8: group: there is no group'
 mv peer/log peer/log.1
 kill -USR1 "${pids[peer]}"
 check "USR1 opens the log anew" wait_until 5 test -e peer/log

@@ -45,13 +45,13 @@ refused() {
 
 configurations() {
   check "--test-config takes certificates that fit" "$BIN/peerd" --config /dev/null "${peer_tls[@]}" --test-config
-  refused "one of the three is missing" '^tls\.key: missing' --set tls.key=
-  refused "a file is not there" "^tls\.ca: $work/none: No such file" --set "tls.ca=$work/none"
-  refused "a file is something else" '^tls\.certificate: .*PEM' --set "tls.certificate=$here/lib.sh"
-  refused "the key is another's" '^tls\.key: .* is not the key of ' --set "tls.key=$ca/tracker.key"
-  refused "the key has a password" '^tls\.key: .*password' --set "tls.key=$work/locked.key"
-  refused "the CA is another" '^tls\.certificate: .*issuer' --set "tls.ca=$work/other/ca.crt"
-  refused "the certificate has expired" '^tls\.certificate: .*expired' --set "tls.certificate=$ca/expired.crt"
+  refused "one of the three is missing" '^--set: tls\.key: missing' --set tls.key=
+  refused "a file is not there" "^--set: tls\.ca: $work/none: No such file" --set "tls.ca=$work/none"
+  refused "a file is something else" '^--set: tls\.certificate: .*PEM' --set "tls.certificate=$here/lib.sh"
+  refused "the key is another's" '^--set: tls\.key: .* is not the key of ' --set "tls.key=$ca/tracker.key"
+  refused "the key has a password" '^--set: tls\.key: .*password' --set "tls.key=$work/locked.key"
+  refused "the CA is another" '^--set: tls\.certificate: .*issuer' --set "tls.ca=$work/other/ca.crt"
+  refused "the certificate has expired" '^--set: tls\.certificate: .*expired' --set "tls.certificate=$ca/expired.crt"
   check_exit "the tracker looks at them too" 78 "$BIN/trackerd" --config /dev/null "${tracker_tls[@]}" \
     --set "tls.key=$ca/peer.key" --test-config
 }
