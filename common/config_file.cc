@@ -308,6 +308,9 @@ void ConfigSchema::endpoints(std::string_view key, std::vector<Endpoint>& field,
     const std::string expected = "ADDRESS:PORT or \"[IPV6]:PORT\"";
     const auto endpoint = Endpoint::parse(scalar_of(node, expected));
     if (!endpoint) throw BadValue("must be " + expected);
+    if (endpoint->port != 0 && std::find(field.begin(), field.end(), *endpoint) != field.end()) {
+      throw BadValue(endpoint->to_string() + " stands there twice");
+    }
     field.push_back(*endpoint);
   };
   add_list(
@@ -401,10 +404,11 @@ void ConfigSchema::command(std::string_view key, std::vector<std::string>& field
 
 void ConfigSchema::file_mode(std::string_view key, unsigned& field, std::string_view help) {
   const auto take = [&field](const YamlNode& node) {
+    constexpr std::uint64_t kLeast = 0400;  // the program itself reads them
     constexpr std::uint64_t kMost = 0777;
-    const std::string expected = "a file mode in octal from 0000 to 0777, such as 0644";
+    const std::string expected = "a file mode in octal from 0400 to 0777, such as 0644";
     const auto mode = parse_digits(scalar_of(node, expected), 8);
-    if (!mode || *mode > kMost) throw BadValue("must be " + expected);
+    if (!mode || *mode < kLeast || *mode > kMost) throw BadValue("must be " + expected);
     field = static_cast<unsigned>(*mode);
   };
   const auto print = [&field] {

@@ -53,7 +53,7 @@ class ConfigSchema {
   // With the suffixes of units.h.
   void duration(std::string_view key, milliseconds& field, milliseconds least, milliseconds most,
                 std::string_view help);
-  // At least one.
+  // At least one, and none of them twice unless its port is 0.
   void endpoints(std::string_view key, std::vector<Endpoint>& field, std::string_view help);
   void networks(std::string_view key, std::vector<Network>& field, std::string_view help);
   // Lists of such lists. None of these is empty, and no block stands there twice.
@@ -90,7 +90,8 @@ class ConfigSchema {
   void verify_keys(std::string_view key, std::vector<ConfiguredKey>& field, std::string_view help);
   // The path of a program, from the root, and its arguments; or an empty list.
   void command(std::string_view key, std::vector<std::string>& field, std::string_view help);
-  void file_mode(std::string_view key, unsigned& field, std::string_view help);  // 0 … 0777, octal
+  void file_mode(std::string_view key, unsigned& field,
+                 std::string_view help);  // 0400 … 0777, octal
   void log_level(std::string_view key, LogLevel& field, std::string_view help);
 
   enum class Missing { kIsFine, kIsAnError };

@@ -106,6 +106,12 @@ void check_settings(const PeerConfig& config, const ConfigSchema& keys,
                        .status = config.status_file,
                        .metrics = config.metrics_file});
   keys.check([&] { server_options(config); });
+  check_directories(keys, {{"watch_dir", config.watch_dir},
+                           {"download_dir", config.download_dir},
+                           {"state_dir", config.state_dir}});
+  if (config.watermark.high != 0 && config.watermark.low == 0) {
+    keys.refuse("watermark.high", "does nothing without watermark.low");
+  }
   if (config.watermark.high != 0 && config.watermark.high < config.watermark.low) {
     keys.refuse("watermark.high", "must not be less than watermark.low");
   }
@@ -142,6 +148,9 @@ PeerServer::Options server_options(const PeerConfig& config) {
     options.announce_address = IpAddress::parse(config.announce_address);
     if (!options.announce_address) {
       throw SettingError("announce_address", config.announce_address + " is no IP address");
+    }
+    if (options.announce_address->is_unspecified()) {
+      throw SettingError("announce_address", config.announce_address + " is no host's address");
     }
   }
   if (!config.group.empty()) {

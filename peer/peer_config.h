@@ -51,16 +51,16 @@ struct PeerConfig {
 ConfigSchema peer_schema(PeerConfig& config);
 
 // What the schema cannot see. Throws ConfigError: what check_outputs() and server_options() throw,
-// and when the marks contradict each other or on_complete cannot be run. `keys` is the schema of
-// `config`, and `config_file` the path that it was loaded from.
+// when two directories are one, the marks make no sense together, or on_complete cannot be run.
+// `keys` is the schema of `config`, and `config_file` the path that it was loaded from.
 void check_settings(const PeerConfig& config, const ConfigSchema& keys,
                     const std::string& config_file);
 
 // Of trusted_keys.
 std::vector<VerifyKey> trusted_keys(const PeerConfig& config);
 
-// For the node. Throws SettingError when announce_address is no address, there is no such group, or
-// a file of TLS cannot be taken.
+// For the node. Throws SettingError when announce_address is no host's address, there is no such
+// group, or a file of TLS cannot be taken.
 PeerServer::Options server_options(const PeerConfig& config);
 
 }  // namespace piecework::peer

@@ -256,9 +256,15 @@ log: {file: /tmp/x.log, level: debug}
         {"directory: \"\"", "f.yaml:1:12: directory: must not be empty"},
         {"directory: \"a\\nb\"", "f.yaml:1:12: directory: must be printable UTF-8 text"},
         {"mode: 0800",
-         "f.yaml:1:7: mode: must be a file mode in octal from 0000 to 0777, such as 0644"},
+         "f.yaml:1:7: mode: must be a file mode in octal from 0400 to 0777, such as 0644"},
+        {"mode: 0",
+         "f.yaml:1:7: mode: must be a file mode in octal from 0400 to 0777, such as 0644"},
+        {"mode: 0377",
+         "f.yaml:1:7: mode: must be a file mode in octal from 0400 to 0777, such as 0644"},
+        {"listen: [\"[::]:1\", \"[::1]:1\", \"[::0]:1\"]",
+         "f.yaml:1:31: listen: [::]:1 stands there twice"},
         {"mode: 01777",
-         "f.yaml:1:7: mode: must be a file mode in octal from 0000 to 0777, such as 0644"},
+         "f.yaml:1:7: mode: must be a file mode in octal from 0400 to 0777, such as 0644"},
         {"log:\n  level: loud", "f.yaml:2:10: log.level: must be error, warn, info or debug"},
         {"listen: []", "f.yaml:1:9: listen: must not be empty"},
         {"listen:\n  - 127.0.0.1:1\n  - localhost:1",
@@ -424,7 +430,7 @@ log: {file: /tmp/x.log, level: debug}
     for (const char* assignment :
          {"listen=127.0.0.1:1,[::1]:2", "trusted=10.0.0.0/8", "interval=90s",
           "shares=[{who: 'a \"b\", c: {', down: 3MiB}, {who: /x/y, up: 1}]", "limit=1536KiB",
-          "most=12", "note=quote \" backslash \\ #: '{[ \xc3\xa9", "seed=false", "mode=0007",
+          "most=12", "note=quote \" backslash \\ #: '{[ \xc3\xa9", "seed=false", "mode=0407",
           "log.file=/a \"b\"/c", "log.level=debug"}) {
       writer.apply_override(assignment);
     }

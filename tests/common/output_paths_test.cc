@@ -56,6 +56,39 @@ TEST_SUITE("output_paths") {
           "f:1:15: metrics_file: is the same file as log.file");
   }
 
+  TEST_CASE("they are regular files, or can become such") {
+    TempDir dir;
+    dir.write("file", "");
+    CHECK(problem("status_file: " + dir.file("file")) == "");
+    CHECK(problem("status_file: " + dir.file("file/x")) == "");
+    CHECK(problem("status_file: " + dir.path()) == "f:1:14: status_file: is a directory");
+    CHECK(problem("metrics_file: " + dir.file("../")) == "f:1:15: metrics_file: is a directory");
+    CHECK(problem("metrics_file: /dev/null") == "f:1:15: metrics_file: is no regular file");
+    CHECK(problem("log: {file: " + dir.path() + "}") == "f:1:13: log.file: is a directory");
+  }
+
+  TEST_CASE("two directories that are one are refused, a default is never to blame") {
+    const auto said = [](const std::string& yaml) -> std::string {
+      std::string a = "/none/a";
+      std::string b = "/none/b";
+      ConfigSchema keys;
+      keys.path("a", a, "");
+      keys.path("b", b, "");
+      keys.load_text(yaml, "f");
+      try {
+        check_directories(keys, {{"a", a}, {"b", b}});
+        return "";
+      } catch (const ConfigError& error) {
+        return error.what();
+      }
+    };
+    CHECK(said("") == "");
+    CHECK(said("a: /none/b/c") == "");
+    CHECK(said("a: /none/b/") == "f:1:4: a: is the same directory as b");
+    CHECK(said("b: /none/./a") == "f:1:4: b: is the same directory as a");
+    CHECK(said("a: /none\nb: /none") == "f:2:4: b: is the same directory as a");
+  }
+
   TEST_CASE("none is the configuration, by any of its names") {
     TempDir dir;
     dir.write("d.yaml", "");

@@ -42,6 +42,12 @@ says "the configuration as log" 'log: {file: bad.yaml}\n' '^bad.yaml:1:13: log.f
 says "one file for two" 'status_file: x\nmetrics_file: ./x\n' '^bad.yaml:2:15: metrics_file: .*status_file'
 check_exit "the tracker looks at them too" 78 "$BIN/trackerd" --test-config --config /dev/null \
   --set status_file=x --set log.file=x
+says "a directory as metrics_file" "metrics_file: $PWD\n" '^bad.yaml:1:15: metrics_file: is a directory'
+says "an endpoint that stands there twice" 'listen: ["127.0.0.1:5555", "127.0.0.1:5555"]\n' '^bad.yaml:1:28: listen: .*twice'
+says "an address of nobody" 'announce_address: 0.0.0.0\n' '^bad.yaml:1:19: announce_address: '
+says "half a watermark" 'watermark: {high: 1GiB}\n' '^bad.yaml:1:19: watermark.high: .*watermark.low'
+says "one directory for two" 'state_dir: x\nwatch_dir: x\n' '^bad.yaml:1:12: state_dir: is the same directory as watch_dir'
+says "a mode that shuts the daemon out" 'file_mode: 0\n' '^bad.yaml:1:12: file_mode: '
 check_exit "a missing --config file is an error" 78 "$peerd" --test-config --config nowhere.yaml
 check_exit "an unknown flag is an error of usage" 64 "$peerd" --no-such-flag
 check_exit "--set without = is an error of usage" 64 "$peerd" --set listen
