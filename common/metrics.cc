@@ -58,6 +58,10 @@ void MetricsText::add(const Daemon& daemon) {
   family(prefix + "_denied_total", Type::kCounter,
          "Connections refused or closed because of allow and deny.")
       .sample(daemon.denied);
+  if (!daemon.certificate_expiry) return;
+  family(prefix + "_certificate_expiry_timestamp_seconds", Type::kGauge,
+         "When the certificate of this host expires, in seconds since 1970.")
+      .sample(static_cast<std::uint64_t>(daemon.certificate_expiry->count()));
 }
 
 void MetricsText::append_label(std::string_view name, std::string_view value) {

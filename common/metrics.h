@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,7 @@ class MetricsText {
     seconds started;           // since 1970
     std::uint64_t connections;
     std::uint64_t denied;
+    std::optional<seconds> certificate_expiry;  // since 1970; nothing: its family is not there
   };
   void add(const Daemon& daemon);
 

@@ -62,9 +62,13 @@ std::string subject_of(X509* certificate) {
   return subject;
 }
 
-std::string expiry_of(X509* certificate) {
+std::optional<std::tm> expiry_of(X509* certificate) {
   std::tm time{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return "unknown";
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return std::nullopt;
+  return time;
+}
+
+std::string text_of(const std::tm& time) {
   std::array<char, 32> text{};
   const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &time);
   return {text.data(), length};
@@ -162,7 +166,9 @@ void TlsContext::load_files() {
 void TlsContext::check_certificate() {
   X509* const certificate = SSL_CTX_get0_certificate(context_);
   subject_ = subject_of(certificate);
-  expires_ = expiry_of(certificate);
+  std::optional<std::tm> expiry = expiry_of(certificate);
+  expires_ = expiry ? text_of(*expiry) : "unknown";
+  if (expiry) expires_at_ = seconds(::timegm(&*expiry));
   for (const auto& [role, side] :
        {std::pair("ssl_server", "accepts"), {"ssl_client", "connects"}}) {
     const std::string problem = problem_as(role, context_);

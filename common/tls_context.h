@@ -10,7 +10,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include "common/clock.h"
 
 struct ssl_ctx_st;  // SSL_CTX, as <openssl/ssl.h> has it
 
@@ -43,7 +46,9 @@ class TlsContext {
 
   const TlsFiles& files() const { return files_; }
   const std::string& subject() const { return subject_; }  // of the certificate: "CN=host1"
-  const std::string& expires() const { return expires_; }  // "2027-11-22T07:36:00Z"
+  // "2027-11-22T07:36:00Z", or "unknown" when OpenSSL cannot tell.
+  const std::string& expires() const { return expires_; }
+  std::optional<seconds> expires_at() const { return expires_at_; }  // the same, since 1970
   // May others than the key's owner and group read or change it?
   bool key_is_exposed() const { return key_is_exposed_; }
   std::uint64_t bytes_per_key() const { return bytes_per_key_; }
@@ -62,6 +67,7 @@ class TlsContext {
   ssl_ctx_st* context_;
   std::string subject_;
   std::string expires_;
+  std::optional<seconds> expires_at_;
   bool key_is_exposed_ = false;
 };
 

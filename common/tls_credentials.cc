@@ -11,6 +11,16 @@ const TlsCredentials& TlsCredentials::none() {
   return value;
 }
 
+std::shared_ptr<const TlsContext> TlsCredentials::current() const {
+  MutexLock lock(mutex_);
+  return context_;
+}
+
+std::optional<seconds> TlsCredentials::expires_at() const {
+  const auto context = current();
+  return context ? context->expires_at() : std::nullopt;
+}
+
 void TlsCredentials::replace(std::shared_ptr<const TlsContext> context) {
   MutexLock lock(mutex_);
   if ((context == nullptr) == (context_ == nullptr)) context_.swap(context);
@@ -34,11 +44,6 @@ void TlsCredentials::log() const {
                           {"expires", context->expires()}});
   if (!context->key_is_exposed()) return;
   log_warn("tls.key_exposed", {{"file", files.key}, {"reason", "others may read or change it"}});
-}
-
-std::shared_ptr<const TlsContext> TlsCredentials::current() const {
-  MutexLock lock(mutex_);
-  return context_;
 }
 
 void add_tls_keys(ConfigSchema& schema, TlsFiles& files) {

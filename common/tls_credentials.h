@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/clock.h"
@@ -24,6 +25,12 @@ class TlsCredentials {
 
   bool enabled() const EXCLUDES(mutex_) { return current() != nullptr; }
 
+  // Null: in the clear.
+  std::shared_ptr<const TlsContext> current() const EXCLUDES(mutex_);
+
+  // When the certificate expires, since 1970; nothing when there is none, or nobody knows.
+  std::optional<seconds> expires_at() const EXCLUDES(mutex_);
+
   // Changes nothing when that would switch TLS on or off (keep_tls_on_or_off()).
   void replace(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_);
 
@@ -36,8 +43,6 @@ class TlsCredentials {
   void log() const EXCLUDES(mutex_);
 
  private:
-  std::shared_ptr<const TlsContext> current() const EXCLUDES(mutex_);
-
   mutable Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ GUARDED_BY(mutex_);
 };

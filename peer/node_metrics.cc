@@ -130,7 +130,8 @@ std::string format_node_metrics(const NodeFigures& figures) {
                .program = "peerd",
                .started = figures.started,
                .connections = figures.connections,
-               .denied = figures.denied});
+               .denied = figures.denied,
+               .certificate_expiry = figures.certificate_expiry});
   add_states(metrics, figures.snapshot.torrents);
   add_sums(metrics, figures.snapshot);
   add_torrents(metrics, listed(figures.snapshot.torrents));

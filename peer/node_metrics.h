@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/clock.h"
@@ -16,8 +17,9 @@ namespace piecework::peer {
 inline constexpr std::size_t kMaxTorrentsInMetrics = 100;
 
 struct NodeFigures {
-  std::uint16_t port = 0;  // on which it listens
-  seconds started{0};      // since 1970
+  std::uint16_t port = 0;                     // on which it listens
+  seconds started{0};                         // since 1970
+  std::optional<seconds> certificate_expiry;  // likewise; nothing without TLS
   std::size_t connections = 0;
   std::uint64_t denied = 0;  // connections, since the start
   PeerServer::Snapshot snapshot;

@@ -49,6 +49,7 @@ void PeerDaemon::create_status_file(std::string_view program, PathChoice choice)
 void PeerDaemon::run(ShutdownSignals& signals) {
   log_info("peer.started", {{"version", kVersion}});
   server_.tls().log();
+  reminder_.remind(server_.tls());
   server_.start();
   torrents_.start();
   requests_.start();
@@ -83,6 +84,7 @@ void PeerDaemon::tick(TimePoint now) {
   tell(status(snapshot));
   tell_service(snapshot.torrents);
   if (!config_.metrics_file.empty()) metrics_file_.update(metrics(snapshot), now);
+  reminder_.remind(server_.tls(), now);
   if (now >= next_progress_) {
     log_progress();
     next_progress_ = next_progress(config_);
@@ -152,6 +154,7 @@ NodeStatus PeerDaemon::status(const PeerServer::Snapshot& snapshot) const {
 std::string PeerDaemon::metrics(const PeerServer::Snapshot& snapshot) const {
   return format_node_metrics({.port = server_.listening().front().port,
                               .started = started_,
+                              .certificate_expiry = server_.tls().expires_at(),
                               .connections = server_.connection_count(),
                               .denied = server_.denied_count(),
                               .snapshot = snapshot});

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/daemon_files.h"
+#include "common/expiry_reminder.h"
 #include "common/shutdown_signal.h"
 #include "common/status_file.h"
 #include "peer/node_status.h"
@@ -50,6 +51,7 @@ class PeerDaemon {
   NodeStatus told_;           // by the status file
   std::string told_service_;  // the service manager
   StatusFile metrics_file_;
+  ExpiryReminder reminder_;
   const seconds started_;  // since 1970
   TimePoint next_progress_;
 };

@@ -73,12 +73,13 @@ TrackerDaemon::TrackerDaemon(const TrackerConfig& config, ConfigLoader reload_fr
 void TrackerDaemon::create_status_file(std::string_view program, PathChoice choice) {
   const TrackerStatus now = status();
   status_file_.create(program, choice, format_tracker_status(now));
-  metrics_file_.create(program, PathChoice::kConfigured, format_tracker_metrics(now, started_at_));
+  metrics_file_.create(program, PathChoice::kConfigured, metrics(now));
 }
 
 void TrackerDaemon::run(ShutdownSignals& signals) {
   log_info("tracker.started", {{"version", kVersion}});
   tls_.log();
+  reminder_.remind(tls_);
   server_.start();
   run_daemon(
       signals, server_.listening(),
@@ -101,7 +102,8 @@ void TrackerDaemon::tick() {
   announces_.sample(service_.totals().announces, Clock::now());
   const TrackerStatus now = status();
   status_file_.update(format_tracker_status(now));
-  metrics_file_.update(format_tracker_metrics(now, started_at_));
+  metrics_file_.update(metrics(now));
+  reminder_.remind(tls_);
 }
 
 void TrackerDaemon::expire() {
@@ -129,8 +131,7 @@ void TrackerDaemon::reload() {
   ConfigSchema keys = tracker_schema(fresh);
   keep_tls_on_or_off(keys, fresh.tls, config_.tls);
   const auto changes = keys.changes_from(tracker_schema(config_));
-  move_outputs("trackerd", config_, fresh, metrics_file_,
-               [this] { return format_tracker_metrics(status(), started_at_); });
+  move_outputs("trackerd", config_, fresh, metrics_file_, [this] { return metrics(status()); });
   registry_.set_limits(registry_limits(fresh));
   service_.set_settings(service_settings(fresh));
   server_.set_limits(connection_limits(fresh));
@@ -151,6 +152,10 @@ TrackerStatus TrackerDaemon::status() const {
           .counts = registry_.counts(),
           .totals = service_.totals(),
           .announces_per_second = announces_.per_second()};
+}
+
+std::string TrackerDaemon::metrics(const TrackerStatus& status) const {
+  return format_tracker_metrics(status, started_at_, tls_.expires_at());
 }
 
 }  // namespace piecework::tracker

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/daemon_files.h"
+#include "common/expiry_reminder.h"
 #include "common/rate_meter.h"
 #include "common/shutdown_signal.h"
 #include "common/status_file.h"
@@ -44,6 +45,7 @@ class TrackerDaemon {
   void take_out_denied();
   void reload();
   TrackerStatus status() const;
+  std::string metrics(const TrackerStatus& status) const;
 
   TrackerConfig config_;  // what is in force
   const ConfigLoader reload_from_;
@@ -53,6 +55,7 @@ class TrackerDaemon {
   TrackerServer server_;
   StatusFile status_file_;
   StatusFile metrics_file_;
+  ExpiryReminder reminder_;
   const TimePoint started_ = Clock::now();
   const seconds started_at_;  // since 1970
   RateMeter announces_;

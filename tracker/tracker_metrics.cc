@@ -9,13 +9,15 @@ using Type = MetricsText::Type;
 
 }  // namespace
 
-std::string format_tracker_metrics(const TrackerStatus& status, seconds started) {
+std::string format_tracker_metrics(const TrackerStatus& status, seconds started,
+                                   std::optional<seconds> certificate_expiry) {
   MetricsText metrics(MetricsText::Labels{{"port", std::to_string(status.listening.front().port)}});
   metrics.add({.prefix = "piecework_tracker",
                .program = "trackerd",
                .started = started,
                .connections = status.connections,
-               .denied = status.denied});
+               .denied = status.denied,
+               .certificate_expiry = certificate_expiry});
   metrics.family("piecework_tracker_swarms", Type::kGauge, "Swarms with at least one peer.")
       .sample(status.counts.swarms);
   metrics.family("piecework_tracker_peers", Type::kGauge, "Peers in all swarms together.")

@@ -2,6 +2,7 @@
 // Pure functions; safe from any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/clock.h"
@@ -9,7 +10,9 @@
 
 namespace piecework::tracker {
 
-// `started` is seconds since 1970. Text as of MetricsText.
-std::string format_tracker_metrics(const TrackerStatus& status, seconds started);
+// `started` and `certificate_expiry` are seconds since 1970, the latter nothing without TLS. Text
+// as of MetricsText.
+std::string format_tracker_metrics(const TrackerStatus& status, seconds started,
+                                   std::optional<seconds> certificate_expiry);
 
 }  // namespace piecework::tracker

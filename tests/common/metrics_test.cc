@@ -31,6 +31,24 @@ TEST_SUITE("metrics") {
           "b_bytes{x=\"2\"} 0\n");
   }
 
+  TEST_CASE("only a daemon with a certificate tells when that expires") {
+    MetricsText::Daemon daemon{.prefix = "a",
+                               .program = "b",
+                               .started = seconds(1),
+                               .connections = 2,
+                               .denied = 3,
+                               .certificate_expiry = {}};
+    const auto text = [&] {
+      MetricsText metrics(MetricsText::Labels{{"port", "5555"}});
+      metrics.add(daemon);
+      return metrics.text();
+    };
+    CHECK(text().find("certificate") == std::string::npos);
+    daemon.certificate_expiry = seconds(1'800'000'000);
+    CHECK(text().find("\na_certificate_expiry_timestamp_seconds{port=\"5555\"} 1800000000\n") !=
+          std::string::npos);
+  }
+
   TEST_CASE("what is true everywhere is on each sample") {
     MetricsText metrics(MetricsText::Labels{{"port", "5555"}});
     metrics.family("a", Type::kGauge, "A.").sample(1).sample(2, {{"x", "1"}});

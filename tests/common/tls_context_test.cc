@@ -35,6 +35,9 @@ TEST_SUITE("tls_context") {
     CHECK(context->subject() == "CN=alpha");
     CHECK(context->expires().size() == std::string("2027-11-22T07:36:00Z").size());
     CHECK(context->files() == files);
+    const seconds left = context->expires_at().value() - seconds_since_1970();
+    CHECK(left <= std::chrono::hours(1));
+    CHECK(left > std::chrono::minutes(50));
   }
 
   TEST_CASE("files that cannot be used are named, and why") {

@@ -26,6 +26,7 @@ DownloadStatus torrent(int number, DownloadState state) {
 NodeFigures figures(std::vector<DownloadStatus> torrents) {
   return {.port = 5555,
           .started = seconds(1'700'000'000),
+          .certificate_expiry = seconds(1'800'000'000),
           .connections = 9,
           .denied = 8,
           .snapshot = {.torrents = std::move(torrents),
@@ -52,6 +53,7 @@ TEST_SUITE("node_metrics") {
              "# TYPE piecework_peer_received_bytes_total counter",
              "# TYPE piecework_peer_held_bytes gauge",
              "piecework_peer_start_time_seconds{port=\"5555\"} 1700000000",
+             "piecework_peer_certificate_expiry_timestamp_seconds{port=\"5555\"} 1800000000",
              "piecework_peer_connections{port=\"5555\"} 9",
              "piecework_peer_denied_total{port=\"5555\"} 8",
              "piecework_peer_torrents{port=\"5555\",state=\"checking\"} 0",

@@ -78,16 +78,19 @@ check "and announces" test "$(format tracker/metrics.prom piecework_tracker_anno
 check "all well formed" well_formed tracker/metrics.prom
 command -v promtool >/dev/null || echo "skip - promtool is not installed, and cannot look at them as well"
 
-# The families that are there, and those that the manual and README name.
-families() { sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' "$1" | sort; }
+# The families that are there, with the one that only TLS adds, which tls.sh looks at; and those that
+# the manual and README name.
+families() {
+  { sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' "$1" && echo "$2_certificate_expiry_timestamp_seconds"; } | sort
+}
 named() { grep -ohE 'piecework_[a-z]+_[a-z_]+' "$@" | sort -u; }
 root=$here/../..
 check "peerd(8) lists just the families of peerd" \
-  diff <(families leecher/metrics.prom) <(named "$root/config/man/peerd.8")
+  diff <(families leecher/metrics.prom piecework_peer) <(named "$root/config/man/peerd.8")
 check "trackerd(8) just those of trackerd" \
-  diff <(families tracker/metrics.prom) <(named "$root/config/man/trackerd.8")
+  diff <(families tracker/metrics.prom piecework_tracker) <(named "$root/config/man/trackerd.8")
 check "README.md all of them" \
-  diff <(sort <(families leecher/metrics.prom) <(families tracker/metrics.prom)) <(named "$root/README.md")
+  diff <(sort <(families leecher/metrics.prom piecework_peer) <(families tracker/metrics.prom piecework_tracker)) <(named "$root/README.md")
 
 # Reload.
 sed -i "s|^metrics_file:.*|metrics_file: $work/seeder/other.prom|" seeder.yaml

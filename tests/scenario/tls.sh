@@ -148,6 +148,43 @@ other_way_round() {
     wait_for_line "$work/plain_tracker/log" 'connection\.closed .*reason=tls_not_configured'
 }
 
+# tells_expiry CERTIFICATE METRICS FAMILY: these tell when it expires, for wait_until.
+tells_expiry() {
+  local told
+  told=$("$python" "$support/metrics_format.py" "$2" "$3") || return 1
+  [ "$told" = "$(date -d "$(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" +%s)" ]
+}
+
+# A certificate that expires in a few days, until it is renewed.
+expiry() {
+  local name options
+  "$make_ca" host "$ca" brief --days 5 >/dev/null
+  for name in peerd trackerd; do
+    mkdir -p "$work/$name"
+    mapfile -t options < <(tls brief && printf '%s\n' --set listen=127.0.0.1:0 --set "log.file=$work/$name/log" \
+      --set "status_file=$work/$name/status.json" --set "metrics_file=$work/$name/metrics.prom")
+    [ "$name" = trackerd ] || options+=(--set "watch_dir=$work/$name/t" --set "download_dir=$work/$name/d"
+      --set "state_dir=$work/$name/s")
+    start "$name" "$BIN/$name" --config /dev/null "${options[@]}"
+    listening_port "$name" >"$work/port"
+    check "$name warns of a certificate that expires soon" \
+      wait_for_line "$work/$name/log" 'warn tls\.expires_soon .*subject="CN=brief" expires=20.* days=[45]$'
+    check "its metrics tell when" wait_until 5 tells_expiry "$ca/brief.crt" "$work/$name/metrics.prom" \
+      "piecework_${name%d}_certificate_expiry_timestamp_seconds"
+  done
+  cp "$ca/peer.crt" "$ca/brief.crt"
+  cp "$ca/peer.key" "$ca/brief.key"
+  for name in peerd trackerd; do
+    kill -HUP "${pids[$name]}"
+    check "and of the next one, once $name has it" wait_until 15 tells_expiry "$ca/peer.crt" \
+      "$work/$name/metrics.prom" "piecework_${name%d}_certificate_expiry_timestamp_seconds"
+    check "it has warned once" test "$(count_lines "$work/$name/log" 'tls\.expires_soon')" = 1
+    check "$name stops in time" stop_in_time "$name"
+  done
+  check "one that is good for long is not warned of" \
+    test "$(cat "$work/seeder/log" "$work/tracker/log" | grep -c 'tls\.expires_soon')" = 0
+}
+
 # New certificates, and bad ones, while a slow transfer goes on.
 reload() {
   local name dropped
@@ -237,6 +274,7 @@ pair
 swarm
 other_way_round
 crowd
+expiry
 reload
 for name in seeder leecher slow tracker; do
   check "$name stops in time" stop_in_time "$name"

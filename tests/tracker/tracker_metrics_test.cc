@@ -18,11 +18,12 @@ TEST_SUITE("tracker_metrics") {
                                 .counts = {.swarms = 40, .peers = 1210},
                                 .totals = {.announces = 1'741'203, .refused = {3, 4, 5, 2}},
                                 .announces_per_second = 20.16},
-                               seconds(1'700'000'000));
+                               seconds(1'700'000'000), seconds(1'800'000'000));
     for (const char* line : {
              "# TYPE piecework_tracker_announces_total counter",
              "# TYPE piecework_tracker_peers gauge",
              "piecework_tracker_start_time_seconds{port=\"6666\"} 1700000000",
+             "piecework_tracker_certificate_expiry_timestamp_seconds{port=\"6666\"} 1800000000",
              "piecework_tracker_connections{port=\"6666\"} 12",
              "piecework_tracker_denied_total{port=\"6666\"} 6",
              "piecework_tracker_swarms{port=\"6666\"} 40",
