@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <filesystem>
 #include <span>
 #include <system_error>
 
@@ -29,6 +31,7 @@ constexpr std::size_t kMostOpen = 64;
 struct Request {
   std::string file;
   std::string out;
+  std::optional<std::string> key;  // the path of the one to sign with
   std::optional<std::uint32_t> piece_length;
   Torrent torrent;  // trackers, comment, form and name so far
 };
@@ -68,6 +71,7 @@ Request read_request(const CommandLine& line) {
   const bool original = line.has("--original");
   request.file = without_trailing_slashes(line.positionals().front());
   request.out = line.value("-o").value_or(request.file + ".torrent");
+  request.key = line.value("--sign");
   request.piece_length = read_piece_length(line, original);
   request.torrent.trackers = read_trackers(line);
   request.torrent.comment = line.value("--comment").value_or("");
@@ -106,20 +110,56 @@ bool is_one_of(const struct stat& file, const SourceFiles& source) {
   return false;
 }
 
-// Before anything is hashed: can the result be written where it is wanted?
+bool is_key(const struct stat& file, const Request& request) {
+  struct stat status;
+  return request.key && ::stat(request.key->c_str(), &status) == 0 &&
+         status.st_dev == file.st_dev && status.st_ino == file.st_ino;
+}
+
+// A torrent of before may be replaced; so may an empty file, such as mktemp(1) makes.
+void check_replaceable(const std::string& out, const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) cannot_create(out, "not a regular file");
+  if (status.st_size == 0) return;
+  try {
+    read_torrent(out);
+  } catch (const TorrentError&) {
+    cannot_create(out, "is there already and is no torrent");
+  } catch (const std::system_error& error) {
+    throw CommandError(kExitCantCreate, error.what());
+  }
+}
+
+// The directory of what is to be described would not be what the torrent says any more.
+void check_not_within(const Request& request, const std::string& out_directory) {
+  std::error_code error;
+  const std::filesystem::path source = std::filesystem::canonical(request.file, error);
+  const std::filesystem::path out = std::filesystem::canonical(out_directory, error);
+  if (error) return;  // found out by whoever writes there
+  if (std::mismatch(source.begin(), source.end(), out.begin(), out.end()).first == source.end()) {
+    throw UsageError("-o " + request.out + ": is in " + request.file +
+                     ", and would be one of the files in it");
+  }
+}
+
+// Before anything is hashed: can the result be written where it is wanted, and is nothing lost by
+// that?
 void check_output(const Request& request, const SourceFiles& source) {
   if (request.out == "-") return;
+  const std::string directory = std::string(directory_prefix(request.out)) + ".";
   struct stat status;
   if (::stat(request.out.c_str(), &status) == 0) {
     if (is_one_of(status, source)) {
       throw UsageError("-o " + request.out + ": is FILE itself" +
                        (source.files.empty() ? "" : ", or one of the files in it"));
     }
-    if (!S_ISREG(status.st_mode)) cannot_create(request.out, "not a regular file");
+    if (is_key(status, request)) {
+      throw UsageError("-o " + request.out + ": is the key to sign with");
+    }
+    check_replaceable(request.out, status);
   } else if (errno != ENOENT) {
     cannot_create(request.out, std::generic_category().message(errno));
   }
-  const std::string directory = std::string(directory_prefix(request.out)) + ".";
+  if (!source.files.empty()) check_not_within(request, directory);
   if (::access(directory.c_str(), W_OK | X_OK) != 0) {
     cannot_create(request.out, std::generic_category().message(errno));
   }
@@ -212,7 +252,8 @@ CommandSpec make_spec() {
                    .repeatable = true},
                   {.name = "-o",
                    .value_name = "OUT",
-                   .help = "where to write the torrent; - is stdout (default: FILE.torrent)"},
+                   .help = "where to write the torrent; - is stdout (default: FILE.torrent);\n"
+                           "what is there already is replaced only if it is a torrent"},
                   {.name = "--piece-length",
                    .value_name = "N",
                    .help = "bytes of a piece, such as 1MiB, at most 64MiB\n"

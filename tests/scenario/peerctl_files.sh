@@ -110,6 +110,31 @@ ends "an output that cannot be" 73 make file --announce "$tracker" -o missing/fi
 ends "an output that is a directory" 73 make file --announce "$tracker" -o "$work"
 ends "an output over the file itself" 64 make file --announce "$tracker" -o file
 check "  … which stays" same "$(stat -c %s file)" "$length"
+# kept SENTENCE STATUS OUT [OPTION]...: making a torrent there exits so, and leaves what is there.
+kept() {
+  cp "$3" before
+  ends "$1" "$2" make file --announce "$tracker" -o "${@:3}"
+  check "  … which stays" cmp "$3" before
+}
+kept "an output over the key" 64 key --sign key
+check "  … which is said" grep -q 'is the key' "$err"
+ln key linked.key
+kept "or over another name of it" 64 linked.key --sign key
+kept "over the public key" 73 key.pub --sign key
+check "  … which is said" grep -q 'is there already and is no torrent' "$err"
+kept "over another key" 73 key
+printf '{"announce": "127.0.0.1"}' >document
+kept "over another document" 73 document
+mkdir -p tree/inner
+cp file tree/inner/
+ends "an output within the directory itself" 64 make tree --announce "$tracker" -o tree/new.torrent
+check "  … which is said" grep -q 'tree/new.torrent: is in tree' "$err"
+ends "or within one of its own" 64 make tree/ --announce "$tracker" -o tree/../tree/inner/new.torrent
+check "  … and nothing is there" same "$(find tree -type f)" tree/inner/file
+ends "beside a directory whose name goes on" 0 make tree/inner --announce "$tracker" -o tree/new.torrent
+: >empty
+ends "an output over an empty file" 0 make file --announce "$tracker" -o empty
+check "  … which is a torrent now" is_json empty
 ends "make" 0 make file --announce "$tracker" --announce 127.0.0.2:7 --piece-length "$piece" \
   --comment 'für "alle"'
 check "it lies beside the file" is_json file.torrent
