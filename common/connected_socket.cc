@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -38,6 +39,19 @@ auto retry_eintr(Call call) {
     result = call();
   } while (result < 0 && errno == EINTR);
   return result;
+}
+
+// Both ends of the stream are confirmed. Throws std::system_error when it was broken off instead.
+bool is_closed(int socket) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) throw_errno("getsockopt");
+  if (info.tcpi_state != TCP_CLOSE) return false;
+  int error = 0;
+  length = sizeof error;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0) error = errno;
+  if (error != 0) throw std::system_error(error, std::generic_category(), "send");
+  return true;
 }
 
 // sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE raised while this lives never reaches anyone.
@@ -213,6 +227,24 @@ TimePoint ConnectedSocket::stalled_since() const noexcept {
 bool ConnectedSocket::is_left() const noexcept {
   pollfd socket{socket_.get(), POLLRDHUP, 0};
   return ::poll(&socket, 1, 0) > 0;
+}
+
+// The last confirmation is no event of poll(2), which calls a socket ready whose both directions
+// have ended; but each change of its state is an edge for epoll(7).
+bool ConnectedSocket::is_all_taken(Deadline deadline) {
+  const UniqueFd changes(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event change{.events = EPOLLIN | EPOLLET, .data = {}};
+  if (!changes.valid() || ::epoll_ctl(changes.get(), EPOLL_CTL_ADD, socket_.get(), &change) < 0) {
+    throw_errno("epoll");
+  }
+  while (!shut_down_) {
+    if (is_closed(socket_.get())) return true;
+    const int changed = retry_eintr(
+        [&] { return ::epoll_wait(changes.get(), &change, 1, poll_timeout(deadline)); });
+    if (changed < 0) throw_errno("epoll_wait");
+    if (changed == 0) return false;
+  }
+  return false;
 }
 
 Endpoint ConnectedSocket::local_endpoint() const {

@@ -73,6 +73,11 @@ class ConnectedSocket {
   // received; or shutdown() was called.
   bool is_left() const noexcept;
 
+  // After both sides have ended their direction: waits until the other one has confirmed all that
+  // was sent. False when it had not by `deadline`, or before a shutdown(). Throws std::system_error
+  // when it broke the connection off, as it does when it closes with something unread.
+  bool is_all_taken(Deadline deadline);
+
   Endpoint local_endpoint() const;
   Endpoint remote_endpoint() const;
 

@@ -91,6 +91,12 @@ class Stream {
   // it has sent can still be received; or shutdown() was called.
   bool is_left() const noexcept { return socket_.is_left(); }
 
+  // After finish_sending() and the other side's end of stream: waits until it has confirmed all
+  // that was sent. False when it had not by `deadline`, or before a shutdown(). Throws
+  // std::system_error when it broke the connection off, as it does when it closes with something
+  // unread. For TCP only.
+  bool is_all_taken(Deadline deadline) { return socket_.is_all_taken(deadline); }
+
   Endpoint local_endpoint() const { return socket_.local_endpoint(); }
   Endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
 

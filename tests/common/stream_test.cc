@@ -430,6 +430,49 @@ TEST_SUITE("stream") {
     CHECK(Clock::now() < deadline + seconds(5));
   }
 
+  TEST_CASE("it tells whether the other side has taken all that was sent") {
+    for (const auto make : {tcp_stream_pair, tls_stream_pair}) {
+      // It reads to the end, and then ends too; or ends first.
+      for (const bool ends_first : {false, true}) {
+        StreamPair pair = make(0);
+        if (ends_first) pair.right.finish_sending();
+        std::thread other([&] {
+          CHECK(recv_text(pair.right).size() == 1 << 20);
+          pair.right.finish_sending();
+        });
+        pair.left.send_all(bytes_of(std::string(1 << 20, 'x')), soon());
+        pair.left.finish_sending();
+        CHECK(recv_text(pair.left) == "");
+        CHECK(pair.left.is_all_taken(soon()));
+        other.join();
+      }
+    }
+  }
+
+  TEST_CASE("one who had left before anything was sent has not taken it") {
+    StreamPair pair = tcp_stream_pair();
+    { const Stream gone = std::move(pair.right); }
+    CHECK(recv_text(pair.left) == "");
+    pair.left.send_all(bytes_of("nobody hears"), soon());
+    pair.left.finish_sending();
+    CHECK_THROWS_AS(pair.left.is_all_taken(soon()), std::system_error);
+  }
+
+  TEST_CASE(
+      "one who neither reads nor leaves has not taken all, and is waited for no longer than "
+      "a shutdown() or the deadline") {
+    StreamPair pair = tcp_stream_pair(4096);
+    pair.right.finish_sending();
+    CHECK(recv_text(pair.left) == "");
+    CHECK_THROWS_AS(pair.left.send_all(bytes_of(std::string(1 << 20, 'x')), Clock::now() + kShort),
+                    TimeoutError);
+    pair.left.finish_sending();
+    CHECK_FALSE(pair.left.is_all_taken(Clock::now() + kShort));
+    std::thread stopping([&] { pair.left.shutdown(); });
+    CHECK_FALSE(pair.left.is_all_taken(soon()));
+    stopping.join();
+  }
+
   TEST_CASE("what was sent before shutdown() is still delivered") {
     StreamPair pair = tcp_stream_pair();
     pair.left.send_all(bytes_of("last words"), soon());
