@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "common/atomic_file.h"
@@ -31,6 +34,7 @@ constexpr std::uint64_t kMaxFileBytes = std::numeric_limits<off_t>::max();
 constexpr std::size_t kBufferBytes = 256 << 10;
 constexpr seconds kConnectTime{10};
 constexpr seconds kStallTime{60};
+constexpr seconds kPartingTime{1};
 
 // Where the bytes go: stdout, or a file that has no name until it is whole. Where the file system
 // knows no such files (open(2), O_TMPFILE), one beside FILE with a temporary name.
@@ -140,6 +144,38 @@ void receive(Stream& stream, std::uint64_t size, Output& output, Progress& progr
   }
 }
 
+// The whole of it, and says how fast that was.
+void fetch(Stream& stream, const TlsCredentials& tls, const std::string& path, Output& output) {
+  tls.connect(stream, Clock::now() + kConnectTime);
+  const TimePoint start = Clock::now();
+  const auto size = recv_frame_header(stream, kMaxFileBytes, Clock::now() + kStallTime);
+  if (!size) throw ProtocolError(kTruncated, {{"got", 0}, {"expected", kFrameHeaderBytes}});
+  output.reserve(*size);
+  {
+    Progress progress(path, *size);
+    receive(stream, *size, output, progress);
+  }
+  output.finish();
+  const auto took = Clock::now() - start;
+  print_note("fetched " + std::to_string(*size) + " bytes in " + format_seconds(took) + " s, " +
+             format_rate(static_cast<double>(*size) / std::chrono::duration<double>(took).count()));
+  if (!tls.enabled()) return;
+  // The end of TLS is a message: to close with that unread would break the connection off, as those
+  // do who have not taken everything.
+  stream.finish_sending();
+  stream.drain(Clock::now() + kPartingTime);
+}
+
+std::string_view remedy_of(const std::string& reason) {
+  if (reason == "not_tls") {
+    return ": it speaks no TLS; leave out --tls-ca, --tls-certificate and --tls-key";
+  }
+  if (reason == "tls_required") {
+    return ": it speaks TLS; give --tls-ca, --tls-certificate and --tls-key";
+  }
+  return "";
+}
+
 }  // namespace
 
 CommandSpec fetch_spec() {
@@ -164,20 +200,16 @@ int run_fetch(const CommandLine& line) {
   const TlsCredentials tls(tls_of(line));
   Output output(*path);
   Stream stream = connect_to(*target);
-  tls.connect(stream, Clock::now() + kConnectTime);
-  const TimePoint start = Clock::now();
-  const auto size = recv_frame_header(stream, kMaxFileBytes, Clock::now() + kStallTime);
-  if (!size) throw ProtocolError(kTruncated, {{"got", 0}, {"expected", kFrameHeaderBytes}});
-  output.reserve(*size);
-  {
-    Progress progress(*path, *size);
-    receive(stream, *size, output, progress);
+  const std::string whom = target->to_string() + ": ";
+  try {
+    fetch(stream, tls, *path, output);
+  } catch (const ProtocolError& error) {
+    throw CommandError(kExitProtocol, whom + error.what() + std::string(remedy_of(error.reason())));
+  } catch (const TimeoutError& error) {
+    throw CommandError(kExitTempFail, whom + error.what());
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), target->to_string());
   }
-  output.finish();
-  const std::chrono::duration<double> took = Clock::now() - start;
-  print_note("fetched " + std::to_string(*size) + " bytes in " +
-             format_seconds(Clock::now() - start) + " s, " +
-             format_rate(static_cast<double>(*size) / took.count()));
   return kExitOk;
 }
 

@@ -122,13 +122,13 @@ killed() {
   unset "pids[cut]"
   wait "$pid" || status=$?
   check "when the server dies, the client fails ($status)" test "$status" = 76 -o "$status" = 69
-  check "and says that it is cut off" grep -q 'peerctl: truncated got=[0-9]* expected=' "$work/cut/out"
+  check "and says that it is cut off" grep -q 'peerctl: 127\.0\.0\.1:[0-9]*: truncated got=[0-9]* expected=' "$work/cut/out"
   check "and leaves nothing behind" nothing_left
 }
 
 bad_servers() {
   fake short 'header(1000); client.sendall(b"x" * 10)'
-  fails "a server that closes too early" 76 short 'truncated .*10.*1000'
+  fails "a server that closes too early" 76 short "peerctl: 127\.0\.0\.1:${ports[short]}: truncated .*10.*1000"
   fake cut_header 'client.sendall(b"\0\0\0\0")'
   fails "a server that closes within the header" 76 cut_header truncated
   fake silent 'pass'
@@ -138,7 +138,7 @@ bad_servers() {
   fake huge 'header(1 << 62); client.sendall(b"x" * 10)'
   fails "a length that no disk has room for" 73 huge "$target/file: reserve"
   fake reset 'header(1000); client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))'
-  fails "a server that breaks the connection" 69 reset 'reset by peer'
+  fails "a server that breaks the connection" 69 reset "peerctl: 127\.0\.0\.1:${ports[reset]}: .*reset by peer"
   fake longer 'header(3); client.sendall(b"abcdef")'
   check_exit "what comes behind the frame is not read" 0 fetch longer "$target/file"
   check "the file is what the frame holds" test "$(cat "$target/file")" = abc

@@ -256,14 +256,15 @@ pair() {
   check_exit "nothing is taken from one without TLS" 76 "$peerctl" fetch \
     "$(sed -n 's/.* on \(127\.0\.0\.1:[0-9]*\)$/\1/p' "$work/open/out")" -o "$work/none.bin" "${pair_tls[@]}"
   cp "$work/check.out" "$work/said"
-  check "who says why" grep -q not_tls "$work/said"
+  check "who says why, and what to do" \
+    grep -q 'peerctl: 127\.0\.0\.1:[0-9]*: not_tls: .*leave out --tls-ca' "$work/said"
   check "and nothing is there" test ! -e "$work/none.bin"
 }
 mute_end() {
   local pid=${pids[mute]}
   unset "pids[mute]"
   check_exit "a client without TLS is sent away" 76 wait "$pid"
-  check "and learns why" grep -q tls_required "$work/mute/out"
+  check "and learns why, and what to do" grep -q "peerctl: $served: tls_required: .*give --tls-ca" "$work/mute/out"
 }
 
 certificates
