@@ -19,6 +19,10 @@ bool begins_with(std::span<const std::byte> bytes, std::byte record_type) {
 
 }  // namespace
 
+bool begins_tls(std::span<const std::byte> bytes) {
+  return bytes.size() >= 2 && begins_with(bytes, kTlsHandshake);
+}
+
 std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t length) {
   std::array<std::byte, kFrameHeaderBytes> header;
   store_be<std::uint64_t>(header, length);
@@ -29,7 +33,7 @@ std::uint64_t decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> 
                                   std::uint64_t limit) {
   const auto length = load_be<std::uint64_t>(header);
   if (length <= limit) return length;
-  if (begins_with(header, kTlsHandshake)) throw ProtocolError("tls_not_configured");
+  if (begins_tls(header)) throw ProtocolError("tls_not_configured");
   throw ProtocolError("frame_too_large", {{"length", length}, {"limit", limit}});
 }
 

@@ -19,6 +19,9 @@ namespace piecework {
 
 inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint64_t);
 
+// What a connection began with, at least 2 bytes, is the beginning of a TLS handshake.
+bool begins_tls(std::span<const std::byte> bytes);
+
 // The header of a frame with a body of `length` bytes.
 std::array<std::byte, kFrameHeaderBytes> encode_frame_header(std::uint64_t length);
 

@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <system_error>
 #include <vector>
 
 #include "common/command_line.h"
@@ -25,7 +28,6 @@ constexpr std::string_view kDefaultListen[] = {"0.0.0.0:6665", "[::]:6665"};
 constexpr ConnectionThreads::Limits kLimits{1024, 1024};
 constexpr std::uint64_t kStepBytes = 4 << 20;  // each of these has kStepTime
 constexpr seconds kStepTime{60};
-constexpr seconds kFarewellTime{5};
 constexpr seconds kHandshakeTime{10};
 
 // Sends the header and the file; each step of it must go out in its time, so that a client that
@@ -38,9 +40,41 @@ std::uint64_t send_whole(Stream& stream, const DataFile& data) {
   for (std::uint64_t at = 0; at < size; at += kStepBytes) {
     stream.send_file(data.fd.get(), at, std::min(kStepBytes, size - at), Clock::now() + kStepTime);
   }
-  // The client closes when it has everything; closing first could cut off the tail.
   stream.finish_sending();
-  stream.drain(Clock::now() + kFarewellTime);
+  return size;
+}
+
+// A client says nothing, but for one that speaks TLS to a server that does not: it takes nothing.
+void judge(std::span<const std::byte> said) {
+  if (begins_tls(said)) throw ProtocolError("tls_not_configured");
+}
+
+// The client closes when it has everything; closing first could cut off the tail. Throws when it
+// has not taken everything.
+void wait_for_close(Stream& stream) {
+  const Deadline deadline = Clock::now() + kStepTime;
+  std::array<std::byte, 4096> said;
+  for (bool first = true; Clock::now() < deadline; first = false) {
+    const std::optional<std::size_t> length = stream.try_recv_some(said, deadline);
+    if (length == 0U && stream.is_all_taken(deadline)) return;
+    if (!length || *length == 0) break;
+    if (first) judge(std::span(said).first(*length));
+  }
+  throw TimeoutError("it has not closed, so it may not have everything");
+}
+
+// Returns the bytes of the file, all of which the client has taken.
+std::uint64_t hand_over(Stream& stream, const DataFile& data) {
+  std::uint64_t size = 0;
+  try {
+    size = send_whole(stream, data);
+  } catch (const std::system_error&) {
+    // It has left; what it said first may tell why.
+    std::array<std::byte, kFrameHeaderBytes> said;
+    judge(std::span(said).first(stream.try_recv_some(said, Clock::now()).value_or(0)));
+    throw;
+  }
+  wait_for_close(stream);
   return size;
 }
 
@@ -50,7 +84,7 @@ void serve_one(ConnectionThreads::Connection& connection, const DataFile& data,
   const TimePoint start = Clock::now();
   try {
     if (!tls.accept(connection.stream(), Clock::now() + kHandshakeTime)) return;
-    const std::uint64_t bytes = send_whole(connection.stream(), data);
+    const std::uint64_t bytes = hand_over(connection.stream(), data);
     const std::chrono::duration<double> took = Clock::now() - start;
     print_note("sent to " + who + ": " + std::to_string(bytes) + " bytes in " +
                format_seconds(Clock::now() - start) + " s, " +

@@ -72,6 +72,38 @@ assert stream.read(1) == b"", "more than the frame"' "${ports[$server]}" "$work/
   cmp "$file" "$work/original"
 }
 
+# client PYTHON: does that with `sock`, connected to the small server.
+client() {
+  "$python" -c '
+import socket, sys
+sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
+exec(sys.argv[2])' "${ports[serve1]}" "$1"
+}
+# says COUNT REGEX: the small server has said that so many times; nothing else than expected.
+says() { wait_until 10 has_lines "$work/serve1/out" "$2" "$1"; }
+told() { check "which is said" says "$1" "^broken off to 127\.0\.0\.1:[0-9]+: $2"; }
+
+# What the server says of clients. Of one byte, so that all is sent at once to each of them.
+takers() {
+  local sent='^sent to 127\.0\.0\.1:[0-9]+: 1 bytes in '
+  check "a client that took everything is told of" says 1 "$sent"
+  check "one that looks at nothing is there" client 'sock.recv(1, socket.MSG_PEEK)'
+  told 1 'recv: Connection reset'
+  check "one that takes half of it is there" client 'sock.recv(8)'
+  told 2 '(recv|send): '
+  check "one that leaves at once is there" client 'pass'
+  told 3 '(recv|send): '
+  check "one that speaks TLS is there" client '
+sock.sendall(b"\x16\x03\x01\x00\x05hello")
+while sock.recv(100): pass'
+  told 1 'tls_not_configured$'
+  check "none of them has taken everything" test "$(count_lines "$work/serve1/out" "$sent")" = 1
+  check "one that ends its own direction first is there" client '
+sock.shutdown(socket.SHUT_WR)
+while sock.recv(100): pass'
+  check "and has taken everything" says 2 "$sent"
+}
+
 many_at_once() {
   local clients=() n
   for n in {1..8}; do
@@ -241,6 +273,7 @@ time.sleep(600)' "${ports[sparse]}"
 stuck_begin
 sizes
 check "a client of the original kind gets exactly the frame" original_framing
+takers
 many_at_once
 bad_servers
 replaces

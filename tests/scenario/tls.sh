@@ -244,6 +244,7 @@ pair() {
   start mute "$peerctl" fetch "$served" -o "$work/mute.bin"
   check_exit "a file is fetched over TLS" 0 "$peerctl" fetch "$served" -o "$work/fetched.bin" "${pair_tls[@]}"
   check "the copy is equal" cmp "$work/file.bin" "$work/fetched.bin"
+  check "who serves it says that it was taken" wait_for_line "$work/served/out" '^sent to .*: 8388608 bytes in '
   check_exit "not by a stranger" 76 "$peerctl" fetch "$served" -o "$work/none.bin" \
     --tls-ca "$work/other/ca.crt" --tls-certificate "$work/other/stranger.crt" \
     --tls-key "$work/other/stranger.key"
@@ -259,6 +260,8 @@ pair() {
   check "who says why, and what to do" \
     grep -q 'peerctl: 127\.0\.0\.1:[0-9]*: not_tls: .*leave out --tls-ca' "$work/said"
   check "and nothing is there" test ! -e "$work/none.bin"
+  check "who serves it says why, too" wait_for_line "$work/open/out" '^broken off to .*: tls_not_configured$'
+  check "and not that it was taken" test "$(count_lines "$work/open/out" '^sent to ')" = 0
 }
 mute_end() {
   local pid=${pids[mute]}
