@@ -99,15 +99,20 @@ CommandSpec show_spec() {
           .usage = "TORRENT [--json]",
           .about =
               "Prints what a torrent says. Of a directory, every file is listed with its size in\n"
-              "bytes, and with a * when it may be run.",
+              "bytes, and with a * when it may be run.\n"
+              "Exits 65 after that when TORRENT has a signature that does not match.",
           .positionals = {"TORRENT"},
           .required_positionals = 1,
           .options = {{.name = "--json", .help = "print one JSON object for programs"}}};
 }
 
 int run_show(const CommandLine& line) {
-  const Torrent torrent = load_torrent(line.positionals().front());
+  const std::string& path = line.positionals().front();
+  const Torrent torrent = load_torrent(path);
   print_out(line.has("--json") ? describe_json(torrent) : describe(torrent));
+  if (const std::string problem = signature_problem(torrent); !problem.empty()) {
+    throw CommandError(kExitData, path + ": " + problem);
+  }
   return kExitOk;
 }
 
