@@ -66,10 +66,19 @@ std::string without_trailing_slashes(std::string path) {
   return path;
 }
 
+// "." and ".." have another name where they are.
+std::string with_a_name(const std::string& path) {
+  const std::string_view name = std::string_view(path).substr(directory_prefix(path).size());
+  if (name != "." && name != "..") return path;
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
+
 Request read_request(const CommandLine& line) {
   Request request;
   const bool original = line.has("--original");
-  request.file = without_trailing_slashes(line.positionals().front());
+  request.file = with_a_name(without_trailing_slashes(line.positionals().front()));
   request.out = line.value("-o").value_or(request.file + ".torrent");
   request.key = line.value("--sign");
   request.piece_length = read_piece_length(line, original);
@@ -272,10 +281,10 @@ CommandSpec make_spec() {
 int run_make(const CommandLine& line) {
   Request request = read_request(line);
   const std::optional<SigningKey> key = signing_key_of(line);
-  SourceFiles source = find_source(request);
   Torrent& torrent = request.torrent;
   const std::string problem = file_name_problem(torrent.file_name);
   if (!problem.empty()) throw CommandError(kExitData, request.file + ": its name " + problem);
+  SourceFiles source = find_source(request);
   check_output(request, source);
   torrent.layout = choose_layout(request, source.total_bytes());
   torrent.files = source.files;

@@ -105,7 +105,7 @@ check "  … which is said" grep -q 'is a public key' "$err"
 ends "no key to sign with" 66 make file --announce "$tracker" --sign missing
 check "none of them is written" test ! -e file.torrent
 ends "no such file" 66 make missing --announce "$tracker"
-ends "a directory without a name" 65 make . --announce "$tracker"
+ends "a directory without a name" 65 make / --announce "$tracker"
 ends "an output that cannot be" 73 make file --announce "$tracker" -o missing/file.torrent
 ends "an output that is a directory" 73 make file --announce "$tracker" -o "$work"
 ends "an output over the file itself" 64 make file --announce "$tracker" -o file
@@ -133,6 +133,18 @@ ends "or within one of its own" 64 make tree/ --announce "$tracker" -o tree/../t
 check "  … and nothing is there" same "$(find tree -type f)" tree/inner/file
 ends "beside a directory whose name goes on" 0 make tree/inner --announce "$tracker" -o tree/new.torrent
 : >empty
+# made SENTENCE DIRECTORY OUT [ARGUMENT]...: making it there writes OUT, the torrent of tree/inner.
+made() {
+  (cd "$2" && run "$peerctl" make "${@:4}" --announce "$tracker" && exit "$status")
+  check "$1" holds "$3" "j['info']['file_name'] == 'inner'"
+  check "  … with its file" holds "$3" "[f['path'] for f in j['info']['files']] == ['file']"
+}
+made "a directory where one stands has its own name" tree/inner inner.torrent . -o "$work/inner.torrent"
+rm tree/new.torrent
+made "and its torrent lies beside it" tree/inner tree/inner.torrent ./
+mkdir tree/inner/most
+made "also from within" tree/inner/most inner.torrent .. -o "$work/inner.torrent"
+rmdir tree/inner/most
 ends "an output over an empty file" 0 make file --announce "$tracker" -o empty
 check "  … which is a torrent now" is_json empty
 ends "make" 0 make file --announce "$tracker" --announce 127.0.0.2:7 --piece-length "$piece" \
