@@ -36,11 +36,19 @@ struct Request {
   Torrent torrent;  // trackers, comment, form and name so far
 };
 
+// No host has a name of digits and dots only; what resolvers make of such words differs.
+bool is_mistyped_address(const std::string& host) {
+  return host.find_first_not_of("0123456789.") == std::string::npos && !IpAddress::parse(host);
+}
+
 std::vector<HostPort> read_trackers(const CommandLine& line) {
   std::vector<HostPort> trackers;
   for (const std::string& text : line.values("--announce")) {
     const std::optional<HostPort> tracker = HostPort::parse(text);
     if (!tracker) throw UsageError("--announce " + text + ": " + HostPort::problem(text));
+    if (is_mistyped_address(tracker->host)) {
+      throw UsageError("--announce " + text + ": " + tracker->host + " is no IPv4 address");
+    }
     if (tracker->port == 0) throw UsageError("--announce " + text + ": port 0 is no tracker's");
     trackers.push_back(*tracker);
   }

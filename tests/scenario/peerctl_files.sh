@@ -96,6 +96,10 @@ echo "# make"
 ends "a torrent without a tracker" 64 make file
 check "  … which is not written" test ! -e file.torrent
 ends "a tracker without a port" 64 make file --announce 127.0.0.1
+for host in 300.1.1.1 1.2.3 1.2.3.4.5 1.2.3.4. 127; do
+  ends "a tracker at $host" 64 make file --announce "$tracker" --announce "$host:6666"
+  check "  … which is named" grep -q "announce $host:6666: $host is no IPv4 address" "$err"
+done
 ends "a piece length of nothing" 64 make file --announce "$tracker" --piece-length 0
 ends "a piece length that is too long" 64 make file --announce "$tracker" --piece-length 65MiB
 ends "one that an original would choke on" 64 make file --announce "$tracker" --original \
