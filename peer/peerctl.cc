@@ -67,8 +67,9 @@ std::string overall_help() {
   return out +
          "\n"
          "Exit codes: 0 done, 64 wrong usage, 65 bad torrent or data, 66 no such input,\n"
-         "69 nobody reachable, 73 cannot create the output, 74 reading or writing failed,\n"
-         "75 try again, 76 the other side broke the protocol, 77 refused.\n";
+         "69 nobody reachable, 70 a fault of ours, 73 cannot create the output, 74 reading or\n"
+         "writing failed, 75 try again, 76 the other side broke the protocol, 77 refused,\n"
+         "78 bad configuration.\n";
 }
 
 const Subcommand* find_subcommand(std::string_view name) {

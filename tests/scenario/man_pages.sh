@@ -130,6 +130,9 @@ check "trackerd(8) that of the tracker" test ! -s missing
 codes=$(sed -n 's/^ *kExit[A-Za-z]* = \([0-9]*\),.*/\1/p' "$root/common/exit_codes.h")
 for code in $codes; do grep -q "^\\.It $code\$" "$man/peerctl.1" || echo "$code"; done >missing
 check "peerctl(1) lists every exit code" test ! -s missing
+"$BIN/peerctl" --help | sed -n '/^Exit codes:/,$p' >help.codes
+for code in $codes; do grep -qw "$code" help.codes || echo "$code"; done >missing
+check "and so does peerctl --help" test ! -s missing
 
 if command -v mandoc >/dev/null; then
   check "mandoc has nothing to say about them" mandoc -T lint -W warning "$man"/*.[1-8]
