@@ -83,6 +83,17 @@ std::vector<NamedTorrent> running_torrents(const std::optional<NodeStatus>& stat
   throw CommandError(kExitUsage, text + (found.size() > kNamedAtMost ? ", …" : ""));
 }
 
+bool is_missing(const std::string& path) {
+  std::error_code error;  // what cannot be looked at is not missing
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+}
+
+[[noreturn]] void throw_never_run(const PeerConfig& config) {
+  throw CommandError(kExitNoInput, "no peerd has run here with this configuration: there is no " +
+                                       config.state_dir + ", its state_dir; --config FILE names " +
+                                       "another configuration");
+}
+
 // What is called that is looked for first; a torrent file stands for the torrent it describes.
 NamedTorrent resolve(const std::string& word, const PeerConfig& config,
                      const std::optional<NodeStatus>& status) {
@@ -93,6 +104,7 @@ NamedTorrent resolve(const std::string& word, const PeerConfig& config,
   if (found.empty()) found = find_torrents(watched_torrents(config), wanted);
   if (found.size() > 1) throw_ambiguous(word, found);
   if (found.size() == 1) return found.front();
+  if (!status && is_missing(config.state_dir)) throw_never_run(config);
   throw CommandError(kExitNoInput, "peerd has no torrent " + printable(word) +
                                        "; give a file name, an info_hash or at least " +
                                        std::to_string(kLeastPrefix) +
@@ -114,8 +126,7 @@ std::string owner_of(const std::string& path) {
                                          ": do it as that user, or as root");
   }
   if (error.code() == std::errc::no_such_file_or_directory) {
-    throw CommandError(kExitNoInput, "no state_dir " + config.state_dir +
-                                         ": has peerd run with this configuration?");
+    throw_never_run(config);
   }
   throw error;
 }

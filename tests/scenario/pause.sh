@@ -74,6 +74,12 @@ for word in other.bin "${hash:0:3}" 00000000 "" ../file.bin; do
   check "no such torrent: '$word'" complains 'no torrent|No such file' pause "$word"
 done
 check "no such file" complains 'No such file' pause "$work/missing.torrent"
+printf '%s_dir: %s\n' watch "$work/nowhere/torrents" state "$work/nowhere/state" >"$work/nowhere.yaml"
+echo "status_file: $work/nowhere/status.json" >>"$work/nowhere.yaml"
+check "no peerd at all" complains "no peerd has run here with this configuration: .* $work/nowhere/state" \
+  "$BIN/peerctl" pause file.bin --config "$work/nowhere.yaml"
+check "whatever names the torrent" complains "no peerd has run here" \
+  "$BIN/peerctl" resume "$work/file.torrent" --config "$work/nowhere.yaml"
 check "no torrent in it" complains 'file\.bin: ' pause "$work/file.bin"
 check_exit "nothing named" 64 "$BIN/peerctl" pause
 check_exit "a configuration that is not there" 78 "$BIN/peerctl" pause file.bin --config "$work/missing"
