@@ -76,6 +76,10 @@ class HashRun {
     }
   }
 
+  static void report(const std::function<void(std::uint64_t)>& to, std::uint64_t bytes) {
+    if (to) to(bytes);
+  }
+
   // False when cancelled.
   bool hash_piece(PieceIndex piece, Hasher& hasher, std::span<std::byte> buffer) {
     std::uint64_t offset = layout_.offset(piece);
@@ -87,7 +91,8 @@ class HashRun {
       hasher.update(buffer.first(bytes));
       offset += bytes;
       left -= bytes;
-      if (options_.on_progress) options_.on_progress(bytes > 0 ? bytes : left);
+      report(bytes > 0 || !options_.on_missing ? options_.on_progress : options_.on_missing,
+             bytes > 0 ? bytes : left);
       if (bytes == 0) break;
     }
     const Digest digest = hasher.finish();

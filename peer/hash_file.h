@@ -22,6 +22,8 @@ struct HashOptions {
   unsigned threads = 0;                            // 0: one a core
   const std::atomic<bool>* cancelled = nullptr;    // looked at after each step of reading
   std::function<void(std::uint64_t)> on_progress;  // bytes hashed since its last call; any thread
+  // Bytes of a piece that are passed over, because they are not there; else on_progress has them.
+  std::function<void(std::uint64_t)> on_missing = {};
 };
 
 // Reads what lies at `offset` of the stream into the front of `buffer`, and says how many bytes: at

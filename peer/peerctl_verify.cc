@@ -50,6 +50,7 @@ Bitfield check_pieces(const std::string& path, const Subject& subject, const Tor
   Progress progress(path, torrent.layout.file_length());
   HashOptions options;
   options.on_progress = [&](std::uint64_t bytes) { progress.add(bytes); };
+  options.on_missing = [&](std::uint64_t bytes) { progress.add_missing(bytes); };
   FileSet files(file_layout(torrent), kMostOpen, [&](std::uint32_t file) {
     const std::string& name = subject.paths[file];
     return torrent.is_tree() ? open_source(name) : open_data_file(name).fd;

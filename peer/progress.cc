@@ -55,7 +55,7 @@ void Progress::finish() {
   drawing_.join();
   const double elapsed = seconds_between(started_, Clock::now());
   const double rate = static_cast<double>(done_.load()) / std::max(elapsed, 1e-3);
-  const bool all = total_ == 0 || shown_bytes() >= total_;
+  const bool all = total_ == 0 || passed_bytes() >= total_;
   const milliseconds duration(static_cast<milliseconds::rep>(elapsed * 1000));
   std::string line = terminal_ ? std::string(kClearLine) : "";
   line += title_ + ": ";
@@ -92,12 +92,13 @@ void Progress::draw(TimePoint now) {
 
 std::string Progress::status_text(double rate, Now now) {
   const std::uint64_t shown = shown_bytes();
+  const std::uint64_t passed = passed_bytes();
   std::string text;
   if (total_ > 0) {
     text += std::to_string(static_cast<int>(fraction() * 100)) + "%  ";
     text += format_size(shown) + " of " + format_size(total_) + "  " + format_rate(rate);
-    if (now == Now::kRunning && rate > 0 && shown < total_) {
-      const double left = std::ceil(static_cast<double>(total_ - shown) / rate);
+    if (now == Now::kRunning && rate > 0 && passed < total_) {
+      const double left = std::ceil(static_cast<double>(total_ - passed) / rate);
       text += "  ETA " + format_duration(seconds(static_cast<seconds::rep>(std::min(left, 1e9))));
     }
   } else {
@@ -124,7 +125,7 @@ std::string Progress::bar() const {
 }
 
 double Progress::fraction() const {
-  return std::min(1.0, static_cast<double>(shown_bytes()) / static_cast<double>(total_));
+  return std::min(1.0, static_cast<double>(passed_bytes()) / static_cast<double>(total_));
 }
 
 std::uint64_t Progress::shown_bytes() const {

@@ -34,6 +34,8 @@ class Progress {
   void add(std::uint64_t bytes) { done_.fetch_add(bytes, std::memory_order_relaxed); }
   // The same for bytes that cost no work, because they were there before: not part of the rate.
   void add_present(std::uint64_t bytes) { present_.fetch_add(bytes, std::memory_order_relaxed); }
+  // The same for bytes that nothing is done about: only the way there is shorter by them.
+  void add_missing(std::uint64_t bytes) { missing_.fetch_add(bytes, std::memory_order_relaxed); }
   // Shown after the rest: "3 peers".
   void set_extra(std::string_view text) EXCLUDES(mutex_);
   // A line of its own that stays above what is drawn.
@@ -58,6 +60,7 @@ class Progress {
   std::string bar() const;
   double fraction() const;
   std::uint64_t shown_bytes() const;
+  std::uint64_t passed_bytes() const { return shown_bytes() + missing_.load(); }
   void write_text(std::string_view text) const;
 
   const std::string title_;
@@ -68,6 +71,7 @@ class Progress {
   const TimePoint started_;
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::uint64_t> present_{0};
+  std::atomic<std::uint64_t> missing_{0};
   std::deque<Sample> samples_;  // of the last seconds; the drawing thread's
 
   Mutex mutex_;

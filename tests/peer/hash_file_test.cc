@@ -97,6 +97,13 @@ TEST_SUITE("hash_file") {
       const auto held = verify_pieces(reader_of(fd.get()), torrent, options);
       CHECK(held->held() == length / 1000);
       CHECK(hashed == data.size());
+      // Who wants to know is told which of them are not there.
+      hashed = 0;
+      std::atomic<std::uint64_t> missing{0};
+      options.on_missing = [&](std::uint64_t bytes) { missing += bytes; };
+      CHECK(verify_pieces(reader_of(fd.get()), torrent, options) == held);
+      CHECK(hashed == length);
+      CHECK(missing == data.size() - length);
       CHECK_THROWS_AS(hash_pieces(reader_of(fd.get()), torrent.layout, HashKind::kSha256, {}),
                       std::system_error);
     }

@@ -79,6 +79,19 @@ TEST_SUITE("progress") {
     CHECK(read_until(pipe.read_end.get(), "\n").starts_with("x: stopped at 10%  100 B of 1000 B"));
   }
 
+  TEST_CASE("what is missing shortens the way, and is not counted as work") {
+    Pipe pipe;
+    Progress progress("x", 1000, {.fd = pipe.write_end.get(), .plain_interval = milliseconds(1)});
+    progress.add(100);
+    progress.add_missing(400);
+    CHECK(read_until(pipe.read_end.get(), "x: 50%  100 B of 1000 B").find("x: 50%  100 B of") !=
+          std::string::npos);
+    progress.add_missing(500);
+    progress.finish();
+    CHECK(read_until(pipe.read_end.get(), "x: 100 B in ").find("x: 100 B in ") !=
+          std::string::npos);
+  }
+
   TEST_CASE("work of unknown length is counted without a percentage") {
     Pipe pipe;
     Progress progress("x", 0, {.fd = pipe.write_end.get(), .plain_interval = milliseconds(1)});

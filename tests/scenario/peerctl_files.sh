@@ -196,6 +196,12 @@ head -c 99999 file >other/shorter
 compares "one byte less" 65 '^other/shorter: 1 byte shorter ' file.torrent other/shorter
 cat file other/shorter >other/longer
 compares "a longer file" 65 '^other/longer: 99999 bytes longer ' file.torrent other/longer
+check "what was read is counted" grep -q '^other/longer: 97.7 KiB in ' "$err"
+: >other/none
+compares "nothing of it" 65 '^other/none: 100000 bytes shorter ' file.torrent other/none
+check "  … of which nothing was read" grep -q '^other/none: 0 B in .*, 0 B/s$' "$err"
+compares "less again" 65 '^other/shorter: ' file.torrent other/shorter
+check "  … all of which was read" grep -q '^other/shorter: 97.7 KiB in ' "$err"
 ends "no such file" 66 verify file.torrent missing
 ends "no such torrent" 66 verify missing.torrent
 ends "no torrent" 65 verify file file
