@@ -8,7 +8,7 @@
 namespace piecework {
 namespace {
 
-constexpr std::string_view kConfiguration = "";  // has no key
+constexpr std::string_view kConfiguration;  // empty: it has no key
 
 std::filesystem::file_status status_of(const std::string& path) {
   std::error_code error;
