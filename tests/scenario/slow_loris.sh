@@ -73,10 +73,13 @@ whole_greeting=$(printf '%016x' $((4 + 33 + ${#greeting})))0000002105$(printf '0
 check "$peer_places who greet and stay" crowd greeters "$address:${ports[seeder]}" hold "$peer_places" "$whole_greeting"
 check "are as many as may come in" \
   wait_until 20 has_lines "$work/seeder/log" ' peer\.connected .*dialled=no .*agent="" ' $((peer_places * 3 / 4))
+# Of the first ones, those that were slow to greet may have made room; for this one nobody does.
+crowd latecomer "$address:${ports[seeder]}" hold 1 "$whole_greeting"
 check "a peer that is full of them" wait_for_line "$work/seeder/log" ' connection\.refused .*reason=max_connections'
 drop seeder "$work/other.torrent"
 check "reaches others" wait_complete seeder 20
 check "by dialling them" grep -q " peer\.connected .*hash=${other_hash:0:8} dialled=yes" "$work/seeder/log"
+end_crowd latecomer seeder
 end_crowd greeters seeder
 stop other
 
