@@ -28,7 +28,7 @@ std::string_view ConnectionThreads::refusal(Started started) {
   return "stopping";
 }
 
-ConnectionThreads::ConnectionThreads(std::string thread_name, Limits limits)
+ConnectionThreads::ConnectionThreads(std::string thread_name, const Limits& limits)
     : limits_(limits), threads_(std::move(thread_name)) {}
 
 ConnectionThreads::~ConnectionThreads() {
@@ -122,7 +122,7 @@ bool ConnectionThreads::admits(const IpAddress& address) const {
   return access_.admits(address);
 }
 
-void ConnectionThreads::set_limits(Limits limits) {
+void ConnectionThreads::set_limits(const Limits& limits) {
   MutexLock lock(mutex_);
   limits_ = limits;
 }

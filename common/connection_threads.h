@@ -96,7 +96,7 @@ class ConnectionThreads {
   // Are connections over as soon as they are served, or do they stay?
   enum class Pace { kStay, kBrief };
 
-  ConnectionThreads(std::string thread_name, Limits limits);
+  ConnectionThreads(std::string thread_name, const Limits& limits);
   ~ConnectionThreads();
 
   // Gives the connection a thread, unless its address is denied. When all places that it may have
@@ -137,7 +137,7 @@ class ConnectionThreads {
   bool admits(const IpAddress& address) const EXCLUDES(mutex_);
 
   // Caps for those to come; nobody is shut down when they sink.
-  void set_limits(Limits limits) EXCLUDES(mutex_);
+  void set_limits(const Limits& limits) EXCLUDES(mutex_);
 
   std::size_t count() const EXCLUDES(mutex_);
   // Connections refused as denied, and those that were live when set_access() came to deny them.

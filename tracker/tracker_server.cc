@@ -6,9 +6,9 @@
 
 namespace piecework::tracker {
 
-TrackerServer::TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
-                             const AccessList& access, AnnounceService& service,
-                             const TlsCredentials& tls)
+TrackerServer::TrackerServer(const std::vector<Endpoint>& listen,
+                             const ConnectionThreads::Limits& limits, const AccessList& access,
+                             AnnounceService& service, const TlsCredentials& tls)
     : threads_("announce", limits),
       server_(
           listen, threads_,

@@ -18,7 +18,7 @@ class TrackerServer {
  public:
   // Listens at once (throws std::system_error naming the endpoint); accepts after start().
   // `service` and `tls` must outlive this object.
-  TrackerServer(const std::vector<Endpoint>& listen, ConnectionThreads::Limits limits,
+  TrackerServer(const std::vector<Endpoint>& listen, const ConnectionThreads::Limits& limits,
                 const AccessList& access, AnnounceService& service,
                 const TlsCredentials& tls = TlsCredentials::none());
 
@@ -28,7 +28,7 @@ class TrackerServer {
 
   // From now on; connections that are live and denied are closed.
   void set_access(AccessList access);
-  void set_limits(ConnectionThreads::Limits limits) { threads_.set_limits(limits); }
+  void set_limits(const ConnectionThreads::Limits& limits) { threads_.set_limits(limits); }
 
   void start();
   // As TcpServer.
