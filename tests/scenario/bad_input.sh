@@ -27,7 +27,6 @@ greeting() {
     "requests": 256, "agent": "x", "features": []}'
 }
 
-hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": "\(.*\)".*/\1/p'; }
 
 # Everyone gets an address of their own, by which the log tells them apart.
 strangers=0

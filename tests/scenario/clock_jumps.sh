@@ -32,7 +32,7 @@ random_file 2MiB "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 16KiB
 random_file 100KiB "$work/other.bin" 2
 make_torrent "$work/other.bin" "$work/other.torrent"
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 BIN=$preloaded start_peer seeder --set upload_limit=512KiB --set rescan_interval=1s
 cp "$work/file.bin" "$work/other.bin" "$work/seeder/downloads/"
 drop seeder "$work/file.torrent"

@@ -17,7 +17,6 @@ enlist() {
       >"$work/enlisted"
   done
 }
-hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'; }
 
 # at_once COUNT NAME... -- TORRENT...: all of them get the tracker's answers, COUNT in all, while they
 # stand still, and then dial in the same instant.

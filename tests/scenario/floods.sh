@@ -42,7 +42,7 @@ make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 64KiB
 start_seeder
 check "a decent peer is served" fetches
 check "a decent client is answered" asks
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 greeting='{"info_hash": "'$hash'", "peer_id": "guest", "port": 1, "connection": 0, "requests": 1}'
 bitfield=000000090500000000$(printf '%s' "$greeting" | hex_of)
 greeted=$(printf '%016x%s' $((${#bitfield} / 2)) "$bitfield")

@@ -44,7 +44,7 @@ decent_ones() {
 start_tracker
 random_file $((pieces * piece_bytes)) "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length "$piece_bytes"
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 
 echo "# three who only take"
 start_seeder --set upload_limit=2MiB # which all have the processor to take

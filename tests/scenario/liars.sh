@@ -74,7 +74,7 @@ among two_of_three 127.9.0.1
 echo "# one that has many names"
 stop_in_time liar1
 for number in 1 2; do stop_in_time "honest$number"; done
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 start_peer victim
 drop victim "$work/file.torrent"
 wait_for_line "$work/victim/log" 'torrent\.downloading '

@@ -143,6 +143,9 @@ start_tracker() {
   tracker=$address:${ports[tracker]}
 }
 
+# hash_of TORRENT: its info_hash.
+hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'; }
+
 # start_peer NAME [--set KEY=VALUE]...: a peerd in $work/NAME; the same port when it is started again.
 start_peer() {
   local name=$1
@@ -161,7 +164,7 @@ start_peer() {
 # ${pids[NAME]}` lifts the limit.
 start_throttle() {
   local hash
-  hash=$("$BIN/peerctl" show --json "$3" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+  hash=$(hash_of "$3")
   start "$1" "$python" "$support/throttle.py" "$address:${ports[$2]}" "$4"
   wait_for_line "$work/$1/out" '^listening port='
   ports[$1]=$(sed -n 's/^listening port=//p' "$work/$1/out")

@@ -41,7 +41,7 @@ for name in a b; do
   random_file 14MiB "$work/$name.bin" "$((seed += 1))"
   make_torrent "$work/$name.bin" "$work/$name.torrent" --piece-length 65536
 done
-hash=$("$BIN/peerctl" show --json "$work/b.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/b.torrent")
 printf 'upload_limit: 1MiB\n' >"$work/seeder.yaml"
 : >"$work/leecher.yaml"
 start_peer seeder --config "$work/seeder.yaml"

@@ -40,7 +40,7 @@ exec 7<&-
 cp "$work/three.bin" "$downloads/"
 for name in one.bin "two words.bin" three.bin; do drop leecher "$work/$name.torrent"; done
 check "it is run for what was fetched" wait_until 20 has_lines "$log" ' info program\.ended ' 2
-hash=$("$BIN/peerctl" show --json "$work/two words.bin.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/two words.bin.torrent")
 real=$(cd "$downloads" && pwd -P)
 cat >"$work/expected" <<END
 arguments $work/how --fixed

@@ -31,7 +31,7 @@ state_dir: $work/leecher/state
 status_file: $work/leecher/status.json
 END
 start_slow_seeder $((pieces * piece_length)) $((1 << 20)) --piece-length "$piece_length"
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 start_peer leecher --set log.level=debug
 drop leecher "$work/file.torrent"
 check "a download begins" wait_until 20 received_at_least 20

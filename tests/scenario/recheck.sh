@@ -8,7 +8,6 @@ pieces=64
 piece_length=65536
 log=$work/host/log
 file=$work/host/downloads/file.bin
-hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'; }
 rot() { printf 'rot' | dd of="$1" bs=1 seek=$((${2:-3} * piece_length + 5)) conv=notrunc status=none; }
 recheck() { "$BIN/peerctl" recheck "$1" --config "$work/host.yaml" 2>"$work/said"; }
 # The request is carried out for the Nth time in this run.

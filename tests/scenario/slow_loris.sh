@@ -66,7 +66,6 @@ start_peer other
 cp "$work/other.bin" "$work/other/downloads/"
 drop other "$work/other.torrent"
 wait_for_line "$work/other/log" 'torrent\.seeding '
-hash_of() { "$BIN/peerctl" show --json "$1" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'; }
 hash=$(hash_of "$work/file.torrent") other_hash=$(hash_of "$work/other.torrent")
 greeting='{"info_hash": "'$hash'", "peer_id": "guest", "port": 0, "connection": 0, "requests": 256}'
 whole_greeting=$(printf '%016x' $((4 + 33 + ${#greeting})))0000002105$(printf '00%.0s' {1..32})$(printf '%s' "$greeting" | hex_of)

@@ -32,7 +32,7 @@ is_connected() { ! grep " peer\.closed peer=$1:" "$log"; }
 run_leecher() { BIN=$preloaded start_peer leecher --set log.level=debug; }
 
 start_slow_seeder $((pieces * piece_length)) $((256 << 10)) --piece-length "$piece_length"
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 
 echo "# beside a good one"
 run_leecher

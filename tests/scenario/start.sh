@@ -41,7 +41,7 @@ check "and none was hashed" test "$(hashed)" = 0
 check "none was refused by the tracker" test "$(count_lines "$log" ' tracker\.failed ')" = 0
 
 for torrent in "$work"/host/torrents/*.torrent; do
-  "$BIN/peerctl" show --json "$torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p'
+  hash_of "$torrent"
 done >"$work/hashes"
 while read -r hash; do : >"$work/host/state/$hash.recheck"; done <"$work/hashes"
 check "all can be verified again" wait_until 30 has_lines "$log" ' torrent\.checked ' "$count"

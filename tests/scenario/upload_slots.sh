@@ -6,7 +6,7 @@
 start_tracker
 random_file 4MiB "$work/file.bin"
 make_torrent "$work/file.bin" "$work/file.torrent" --piece-length 65536
-hash=$("$BIN/peerctl" show --json "$work/file.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/file.torrent")
 start_peer seeder --set upload_slots=1
 cp "$work/file.bin" "$work/seeder/downloads/"
 drop seeder "$work/file.torrent"

@@ -117,7 +117,7 @@ check "the note goes with the bad one" wait_until 5 is_gone "$watched/long.torre
 
 echo "# going on where it was"
 new_torrent resumed 8000 --piece-length 1000
-hash=$("$BIN/peerctl" show --json "$work/resumed.torrent" | sed -n 's/.*"info_hash": "\(.*\)".*/\1/p')
+hash=$(hash_of "$work/resumed.torrent")
 keep_pieces "$work/files/resumed" "$work/watcher/downloads/resumed.part" 1000 1 3 7
 drop watcher "$work/resumed.torrent"
 check "a .part is checked" wait_for_line "$log" 'torrent\.downloading .*name=resumed has=3 pieces=8'

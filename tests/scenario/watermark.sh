@@ -74,7 +74,7 @@ check "and older ones make room again" wait_until 20 has_lines "$log" ' torrent\
 check "d, that is" wait_until 10 has_status leecher d state removed
 rm "$work/leecher/torrents/d.torrent"
 check "a torrent that is removed" wait_for_line "$log" ' torrent\.stopped .*name=d$'
-hash=$("$BIN/peerctl" show --json "$work/d.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/d.torrent")
 check "is forgotten" wait_until 5 test ! -e "$work/leecher/state/$hash.json"
 rm "$small/b" "$work/leecher/torrents/b.torrent"
 drop leecher "$work/d.torrent"
@@ -82,7 +82,7 @@ check "dropped again, it is fetched" wait_until 20 is_equal d
 for name in mine a; do check "$name is there" is_equal $name; done
 
 # ---- One that is paused is left alone ----
-hash=$("$BIN/peerctl" show --json "$work/a.torrent" | sed -n 's/.*"info_hash": *"\([0-9a-f]*\)".*/\1/p')
+hash=$(hash_of "$work/a.torrent")
 touch "$work/leecher/state/$hash.pause"
 check "the oldest is paused" wait_until 10 has_status leecher a state paused
 removed_before=$(count_lines "$log" ' torrent\.removed_for_space ')
