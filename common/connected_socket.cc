@@ -41,15 +41,20 @@ auto retry_eintr(Call call) {
   return result;
 }
 
+// What went wrong since it was last asked (SO_ERROR, socket(7)); 0 when nothing did.
+int take_error(int socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+}
+
 // Both ends of the stream are confirmed. Throws std::system_error when it was broken off instead.
 bool is_closed(int socket) {
   tcp_info info{};
   socklen_t length = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) throw_errno("getsockopt");
   if (info.tcpi_state != TCP_CLOSE) return false;
-  int error = 0;
-  length = sizeof error;
-  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0) error = errno;
+  const int error = take_error(socket);
   if (error != 0) throw std::system_error(error, std::generic_category(), "send");
   return true;
 }
@@ -110,9 +115,7 @@ void ConnectedSocket::connect(const Endpoint& remote, Deadline deadline) {
   if (result == 0) return;
   if (errno != EINPROGRESS) throw_errno("connect " + remote.to_string());
   wait_for(POLLOUT, deadline, "connect");
-  int error = 0;
-  socklen_t error_length = sizeof error;
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &error_length) < 0) error = errno;
+  int error = take_error(socket_.get());
   if (error == 0) {
     // A shutdown() during the attempt leaves no error behind, but no connection either.
     sockaddr_storage peer;
