@@ -172,9 +172,11 @@ bool PeerConnection::is_banned(const FirstFrame& first) const {
 
 void PeerConnection::learn(const FirstFrame& first) {
   original_ = !first.greeting;
-  if (original_)
+  if (original_) {
     stream_.enable_tcp_keepalive();  // its silences mean nothing: the kernel has to ask
-  if (!original_) sharing_name_ = remote_.address.to_string() + "/" + first.greeting->peer_id;
+  } else {
+    sharing_name_ = remote_.address.to_string() + "/" + first.greeting->peer_id;
+  }
   MutexLock lock(mutex_);
   greeting_ = first.greeting;
 }
